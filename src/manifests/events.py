@@ -1,0 +1,87 @@
+"""Name what happens in a run while it happens, for whoever watches: a bar, a log, nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from manifests.results import Attempt, Failure
+
+__all__ = [
+    "AttemptEnded",
+    "AttemptStarted",
+    "Event",
+    "FilterSettled",
+    "HostHeld",
+    "Noted",
+    "Reporter",
+    "RunPlanned",
+    "silent",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlanned:
+    """The definitions are valid, and so many filters share so many listings."""
+
+    filters: int
+    queries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    """A request is on its way."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded:
+    """A request was answered or given up."""
+
+    source: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostHeld:
+    """A host asked for a pause: nothing is sent to it until then."""
+
+    source: str
+    seconds: float
+    """From now."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterSettled:
+    """The candidate of a filter is there, or is known not to come."""
+
+    source: str
+    filter: str
+    failure: Failure | None
+    keeps_old: bool
+    """Whether a manifest published before stays in place of one that failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something that a person should know once."""
+
+    message: str
+
+
+Event: TypeAlias = RunPlanned | AttemptStarted | AttemptEnded | HostHeld | FilterSettled | Noted
+
+
+class Reporter(Protocol):
+    """Whoever watches a run; it must be quick, and must not raise."""
+
+    def __call__(self, event: Event) -> None:
+        """Take note of *event*."""
+        ...
+
+
+def silent(event: Event) -> None:
+    """Watch nothing."""

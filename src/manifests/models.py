@@ -1,0 +1,125 @@
+"""Hold the records that the whole house speaks of: filters, queries, models, manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Catalogue", "FacetValue", "Filter", "Manifest", "Model", "Query", "Record", "Stats"]
+
+FacetValue: TypeAlias = str | tuple[str, ...]
+"""What a slug stands for in a definition file: one value, or several of which any will do."""
+
+
+class Record(BaseModel):
+    """A frozen record that knows all its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Filter(Record):
+    """A named listing of one source, as the definitions describe it."""
+
+    source: str
+    """Name of the source, such as `civitai`."""
+    path: str
+    """`filter/` and the non-default slugs in the order of the facets: `filter/x/week/sd21`."""
+    label: str
+    """What a person calls it: the slugs, or the label of the definition."""
+    limit: int
+    """Models in its manifest, at most."""
+    sort: str
+    """Upstream's own name of the order."""
+    values: Mapping[str, FacetValue] = Field(default_factory=dict)
+    """Facet name → the value of the chosen slug, for all facets, defaults included."""
+    parameters: Mapping[str, FacetValue] = Field(default_factory=dict)
+    """Upstream's own parameters, of an explicit filter only."""
+    options: Mapping[str, str] = Field(default_factory=dict)
+    """Settings that only this source knows, such as `unknown_size`."""
+    skip_models: tuple[str, ...] = ()
+    """Ids that are never published."""
+    allow_empty: bool = False
+    """Whether an empty manifest may follow one that was not."""
+
+    @property
+    def file_stem(self) -> str:
+        """The path as part of a file name: `filter-x-week-sd21`."""
+        return self.path.replace("/", "-")
+
+
+class Query(Record):
+    """One distinct upstream listing; filters with equal queries share its pages."""
+
+    source: str
+    parameters: tuple[tuple[str, str], ...]
+    """Sorted pairs of upstream's own names and values; a repeated name is a repeated parameter."""
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return all values of one parameter, in order; empty when it is not asked for."""
+        return tuple(value for key, value in self.parameters if key == name)
+
+
+class Model(Record):
+    """One upstream model, normalised; what upstream leaves out is null, never invented."""
+
+    id: str
+    source: str
+    slug: str
+    """The id made safe for a URL's path: `owner--name` on Hugging Face."""
+    name: str
+    author: str | None = None
+    description: str | None = None
+    """Plain text, one paragraph, cut at a word."""
+    url: str | None = None
+    tags: tuple[str, ...] = ()
+    type: str | None = None
+    base_models: tuple[str, ...] = ()
+    nsfw: bool | None = None
+    """Whether upstream flags the model as a whole."""
+    nsfw_level: int | None = None
+    """Upstream's bit mask: PG 1, PG13 2, R 4, X 8, XXX 16, blocked 32; 0 is not rated."""
+    license: str | None = None
+    gated: str | None = None
+    """`auto` or `manual` where a request for access is needed, else null."""
+    pipeline_tag: str | None = None
+    library: str | None = None
+    parameters: int | None = None
+    """Number of weights."""
+    file_formats: tuple[str, ...] = ()
+    size_bytes: int | None = None
+    """Size of the primary file."""
+    preview_url: str | None = None
+    """The image of the lowest level."""
+    preview_level: int | None = None
+    """The level of that image, as one bit of `nsfw_level`."""
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class Stats(Record):
+    """The counters of a model, which move by the hour and so stand apart from it."""
+
+    downloads: int | None = None
+    likes: int | None = None
+
+
+class Manifest(Record):
+    """What is published for one filter: ids in upstream's order, without duplicates."""
+
+    source: str
+    filter: str
+    label: str
+    models_file: str
+    model_ids: tuple[str, ...]
+    complete: bool
+    """Whether the listing ended before the filter's limit was reached."""
+
+
+class Catalogue(Record):
+    """What is published for one source: each id of its manifests with its model and counters."""
+
+    source: str
+    models: Mapping[str, Model] = Field(default_factory=dict)
+    stats: Mapping[str, Stats] = Field(default_factory=dict)
