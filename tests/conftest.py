@@ -1,0 +1,51 @@
+"""Choose the event loop, the clock and the randomness that all tests share."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeAlias
+
+import pytest
+from hypothesis import settings
+from trio.testing import MockClock
+
+Backend: TypeAlias = tuple[str, dict[str, object]]
+"""What anyio's plugin takes: the name of a backend, and the options to run it with."""
+
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.load_profile("ci" if "CI" in os.environ else "here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, since unknown ones are errors."""
+    config.addinivalue_line(
+        "markers",
+        "virtual_time: run on trio with a clock that jumps to the next deadline when all tasks"
+        " wait, so that waiting takes no time; not for tests that wait for sockets or threads",
+    )
+
+
+@pytest.fixture
+def trio_clock() -> MockClock:
+    """Return the clock of a test in virtual time: seconds since the test began."""
+    return MockClock(autojump_threshold=0)
+
+
+@pytest.fixture
+def virtual_time(trio_clock: MockClock) -> Backend:
+    """Return the backend on which waiting takes no time.
+
+    A module whose tests all wait can return it from an `anyio_backend` fixture of its own.
+    """
+    return "trio", {"clock": trio_clock}
+
+
+@pytest.fixture
+def anyio_backend(request: pytest.FixtureRequest) -> Backend:
+    """Return asyncio, or virtual time for a test marked `virtual_time`."""
+    if request.node.get_closest_marker("virtual_time") is None:
+        return "asyncio", {}
+
+    backend: Backend = request.getfixturevalue("virtual_time")
+    return backend
