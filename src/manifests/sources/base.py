@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from manifests.models import FacetValue, Filter, Model, Query, Stats
 
@@ -60,8 +60,14 @@ class SourceInfo:
     """The environment variable that replaces the endpoint."""
     token_variable: str
     """The environment variable that holds a token."""
+    token_file: Callable[[Mapping[str, str]], str] | None = None
+    """Environment → path of the file in which the source's own client keeps a token, if it does."""
     token_form: str | None = None
     """A regular expression that every well-formed token matches as a whole."""
+    token_advice: str = ""
+    """Said once to whoever asks without a token."""
+    quotas: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+    """`anonymous` and `token` → published quota: calls in so many seconds."""
     sorts: frozenset[str] = frozenset()
     """Upstream's own names of its orders."""
     facets: Mapping[str, Parameter] = field(default_factory=dict)
@@ -195,6 +201,10 @@ class Source(Protocol):
     def check(self, parameters: Mapping[str, FacetValue]) -> Iterable[str]:
         """Yield what is wrong with an explicit filter's combination of known parameters."""
         return ()
+
+    def family(self, query: Query) -> object:
+        """Return a hashable mark that two queries share wherever one may cover the other."""
+        return query
 
     def covers(self, broad: Query, narrow: Query) -> bool:
         """Tell whether *broad*, read to its end, holds all that *narrow* lists, in its order."""

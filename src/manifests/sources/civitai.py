@@ -1,0 +1,219 @@
+"""Ask CivitAI for model lists, and select here what it can't be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from manifests.models import Query
+from manifests.sources.base import NotSkipped, Parameter, Request, Resolution, Source, SourceInfo
+from manifests.sources.civitai_names import BASE_MODELS, MODEL_TYPES, PERIODS, SORTS
+from manifests.sources.civitai_page import BLOCKED, read_page
+from manifests.sources.parameters import as_values, canonical, grouped, without
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from manifests.models import FacetValue, Filter, Model
+    from manifests.sources.base import Page, Reply, Rule
+
+__all__ = ["CivitAI", "Level", "NotBlocked", "NotFlagged"]
+
+PG = 1
+FLAGGED = 4 | 8 | 16
+MASKS = {"None": PG, "Soft": 1 | 2, "Mature": 1 | 2 | 4, "X": 1 | 2 | 4 | 8}
+"""Level of a filter → the bits of which a model needs one; `XXX` is not here: it lists all."""
+UNFLAGGED = frozenset({"None", "Soft"})
+"""Levels that a model flagged as mature never enters, whatever its bits say."""
+UNIONS = frozenset({"types", "baseModels"})
+"""Parameters of which any value will do, so that fewer values list less."""
+
+TYPE = Parameter(values=MODEL_TYPES, repeatable=True)
+BASE_MODEL = Parameter(values=BASE_MODELS, repeatable=True, option="known_base_models")
+PERIOD = Parameter(values=PERIODS)
+YES = Parameter(values=frozenset({"true"}))
+YES_OR_NO = Parameter(values=frozenset({"true", "false"}))
+
+KEY_VARIABLE = "CIVITAI_TOKEN"
+KEY_FORM = r"[A-Za-z0-9_-]{16,128}"
+"""Keys have been 32 hexadecimal digits so far; no promise says that they stay so."""
+ADVICE = "Its terms ask programs for a key of their own: set CIVITAI_TOKEN."
+"""Since June 2026: section 11.4 of the terms of service."""
+
+INFO = SourceInfo(
+    name="civitai",
+    title="CivitAI",
+    file_prefix="civitai",
+    short="ca",
+    endpoint="https://civitai.com",
+    endpoint_variable="CIVITAI_ENDPOINT",
+    token_variable=KEY_VARIABLE,
+    token_form=KEY_FORM,
+    token_advice=ADVICE,
+    token_advice=f"Its terms ask automated clients for a key of their own: set {KEY_VARIABLE}.",
+    sorts=SORTS,
+    facets={
+        "nsfw": Parameter(values=frozenset({*MASKS, "XXX"})),
+        "period": PERIOD,
+        "type": TYPE,
+        "base_model": BASE_MODEL,
+    },
+    parameters={
+        "baseModels": BASE_MODEL,
+        "checkpointType": Parameter(values=frozenset({"Merge", "Trained"})),
+        # Upstream takes any text for true in these three, `false` too.
+        "earlyAccess": YES,
+        "fromPlatform": YES,
+        "supportsGeneration": YES,
+        "ids": Parameter(repeatable=True),
+        # A boolean: a level, as in the facet of this name, would be answered with 400.
+        "nsfw": YES_OR_NO,
+        "period": PERIOD,
+        "primaryFileOnly": YES_OR_NO,
+        "query": Parameter(),
+        "sort": Parameter(values=SORTS),
+        "tag": Parameter(),
+        "types": TYPE,
+        "username": Parameter(),
+    },
+    options={"known_base_models": Parameter(repeatable=True)},
+)
+
+
+def level_of(model: Model) -> int:
+    """Return a model's level bits; old records have none and are rated by their flag."""
+    if model.nsfw_level is None:
+        return FLAGGED if model.nsfw else PG
+    return model.nsfw_level
+
+
+@dataclass(frozen=True, slots=True)
+class NotBlocked:
+    """Keep models without the blocked bit; nobody may see the others."""
+
+    name: str = "blocked"
+    field: str = "nsfwLevel"
+
+    def keeps(self, model: Model) -> bool:
+        """Tell whether *model* is not blocked."""
+        return not level_of(model) & BLOCKED
+
+
+@dataclass(frozen=True, slots=True)
+class NotFlagged:
+    """Keep models that upstream does not flag as mature, for the levels pg and pg13."""
+
+    name: str = "flagged"
+    field: str = "nsfw"
+
+    def keeps(self, model: Model) -> bool:
+        """Tell whether *model* is not flagged."""
+        return not model.nsfw
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Keep models that have something to show at a level; unrated ones have nothing."""
+
+    mask: int
+    """Bits of which a model's level needs at least one."""
+    name: str = "level"
+    field: str = "nsfwLevel"
+
+    def keeps(self, model: Model) -> bool:
+        """Tell whether *model* has a bit of the mask."""
+        return bool(level_of(model) & self.mask)
+
+
+@dataclass(frozen=True, slots=True)
+class CivitAI(Source):
+    """The adapter of `GET /api/v1/models`.
+
+    Upstream is asked for types, base models, period and order, and for everything (`nsfw=true`) or
+    what has a PG image (`nsfw=false`): it knows no further levels. Those are selected here by the
+    bits of `nsfwLevel`, as are the blocked and the flagged models that no one asked for.
+    """
+
+    info: SourceInfo = INFO
+
+    def resolve(self, filter_: Filter) -> Resolution:
+        """Return the listing that answers a valid *filter_*, and the rules that select from it."""
+        level = filter_.values.get("nsfw")
+        # Everything is named, upstream's defaults too: they have changed before.
+        asked = {
+            "limit": ("100",),
+            "nsfw": ("false" if level == "None" else "true",),
+            "period": as_values(filter_.values.get("period", "AllTime")),
+            "sort": (filter_.sort,),
+            "types": as_values(filter_.values.get("type", ())),
+            "baseModels": as_values(filter_.values.get("base_model", ())),
+        }
+        asked |= {name: as_values(value) for name, value in filter_.parameters.items()}
+        if "query" in asked:
+            del asked["sort"]  # a search has its own order, and ignores this one
+        query = Query(source=self.info.name, parameters=canonical(asked))
+        return Resolution(query=query, rules=tuple(rules(level, filter_.skip_models)))
+
+    def request(self, query: Query, cursor: str | None) -> Request:
+        """Describe the request for the page at *cursor*, or for the first page."""
+        extra = () if cursor is None else (("cursor", cursor),)
+        parameters = tuple(sorted((*query.parameters, *extra)))
+        return Request(source=self.info.name, path="/api/v1/models", parameters=parameters)
+
+    def read(self, query: Query, reply: Reply) -> Page:  # noqa: ARG002 - a page tells all itself
+        """Read a page.
+
+        Raises:
+            PageError: the body as a whole is no page of a listing.
+        """
+        return read_page(reply.body)
+
+    def check(self, parameters: Mapping[str, FacetValue]) -> Iterable[str]:
+        """Yield what is wrong with an explicit filter's combination of known parameters."""
+        if "query" in parameters and "sort" in parameters:
+            yield "`sort` has no effect beside `query`, which lists by relevance; leave one out"
+        types = as_values(parameters.get("types", ()))
+        if "checkpointType" in parameters and "Checkpoint" not in types:
+            yield '`checkpointType` alone lists all other types too; add types = ["Checkpoint"]'
+        for value in as_values(parameters.get("ids", ())):
+            if not all(part.isascii() and part.isdigit() for part in value.split(",")):
+                yield f"`ids` takes numbers, not {value!r}"
+
+    def family(self, query: Query) -> object:
+        """Return a hashable mark that two queries share wherever one may cover the other."""
+        return without(query, UNIONS)
+
+    def covers(self, broad: Query, narrow: Query) -> bool:
+        """Tell whether *broad*, read to its end, holds all that *narrow* lists, in its order.
+
+        Only types and base models may differ. The period may not: upstream decides it by
+        `lastVersionAt`, which no response holds. Nor may `nsfw`: `true` leaves out models that
+        `false` lists. A search lists by relevance, and `Newest` loses a model at each page
+        boundary (civitai#1372): neither covers anything.
+        """
+        wide, slim = grouped(broad), grouped(narrow)
+        if wide == slim or "query" in wide or "Newest" in wide.get("sort", ()):
+            return False
+        alike = all(wide.get(name) == slim.get(name) for name in {*wide, *slim} - UNIONS)
+        return alike and all(
+            name in slim and slim[name] <= wide[name] for name in UNIONS & wide.keys()
+        )
+
+    def answers(self, narrow: Query, model: Model) -> bool:
+        """Tell whether *narrow* would list *model*, which a query that covers it has listed."""
+        types, base_models = narrow.values("types"), narrow.values("baseModels")
+        if types and model.type not in types:
+            return False
+        return not base_models or not set(base_models).isdisjoint(model.base_models)
+
+
+def rules(level: FacetValue | None, skipped: tuple[str, ...]) -> Iterator[Rule]:
+    """Yield the rules of a level, then the user's own; without a level only the blocked go."""
+    # The most telling comes first, as the first rule that fails is the one that the funnel counts.
+    yield NotBlocked()
+    if level in UNFLAGGED:
+        yield NotFlagged()
+    if isinstance(level, str) and level in MASKS:
+        yield Level(MASKS[level])
+    if skipped:
+        yield NotSkipped(frozenset(skipped))

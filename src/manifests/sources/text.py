@@ -1,0 +1,81 @@
+"""Make upstream's hostile text harmless: HTML to plain text, names without hidden characters."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+import nh3
+
+__all__ = ["kebab", "plain_text", "tidy", "word"]
+
+HIDDEN = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+"""Control, zero-width, bidi-control and tag characters, and halves of surrogate pairs."""
+
+BREAKS = frozenset(
+    {
+        *("address", "article", "aside", "blockquote", "br", "center", "dd", "details", "div"),
+        *("dl", "dt", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6"),
+        *("header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table"),
+        *("tbody", "td", "tfoot", "th", "thead", "tr", "ul"),
+    }
+)
+"""Elements whose borders part words."""
+
+SILENT = frozenset(
+    {
+        *("iframe", "math", "noembed", "noframes", "noscript", "object", "plaintext", "script"),
+        *("style", "svg", "template", "textarea", "title", "xmp"),
+    }
+)
+"""Elements whose content is no prose: code, or markup that a parser would show as text."""
+
+SANITISER = nh3.Cleaner(tags=set(BREAKS), clean_content_tags=set(SILENT), attributes={})
+ANY_TAG = re.compile("<[^>]*>")
+NO_SLUG = re.compile("[^a-z0-9]+")
+MOST_HTML = 20_000
+"""Characters that are parsed, at most: hundreds of open elements take the parser quadratic time."""
+
+
+def tidy(text: str) -> str:
+    """Return *text* without hidden characters, its white space collapsed to single spaces."""
+    if not text.isprintable():
+        text = HIDDEN.sub("", text)
+    return " ".join(text.split())
+
+
+def word(text: str | None) -> str | None:
+    """Return *text* tidy, or None where nothing is left of it."""
+    return tidy(text or "") or None
+
+
+def plain_text(source: str | None, *, limit: int = 500) -> str | None:
+    """Return HTML as one paragraph of plain text, or None where it says nothing.
+
+    Args:
+        source: HTML of any quality, or none.
+        limit: characters, at most; longer text is cut at a word and ends in `…`.
+    """
+    # What the sanitiser writes holds no `<` but in a bare tag of BREAKS, so that the pattern can't
+    # be misled; entities are decoded after that, once, and their text is never read as markup.
+    bare = SANITISER.clean(tidy((source or "")[:MOST_HTML]))
+    return shortened(tidy(html.unescape(ANY_TAG.sub(" ", bare))), limit) or None
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return *text*, cut at a word where that leaves at least half of the limit."""
+    if len(text) <= limit:
+        return text
+    # Chinese and Japanese text has hardly a space: there the limit itself is the better place.
+    end = text.rfind(" ", limit // 2, limit)
+    return text[: end if end > 0 else limit - 1].rstrip() + "…"
+
+
+def kebab(text: str) -> str:
+    """Return *text* as a segment of a URL's path: `detail-tweaker-xl`; empty where none is left."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return NO_SLUG.sub("-", ascii_text.lower()).strip("-")

@@ -1,0 +1,156 @@
+"""Hold that upstream's text comes out harmless, short and readable."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manifests.sources.text import kebab, plain_text, tidy, word
+
+HOSTILE = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "<p>",
+                "</p>",
+                "<br>",
+                "<",
+                ">",
+                "&",
+                "&lt;",
+                "&amp;amp;",
+                "&#0;",
+                "&#x202e;",
+                "&#8203",
+            ),
+            *("<!--", "-->", "<textarea>", "<xmp>", "<svg>", "<math>", "<title>", "<plaintext>"),
+            *("<a title='", "'>", "<![CDATA[", "]]>", "<b><i></b>", "\x00", "\u202e", "\ud800"),
+            *("word ", "漢字", "e\u0301", " ", "\n", "…"),
+        ]
+    ),
+    max_size=30,
+).map("".join)
+OPEN = st.lists(
+    st.sampled_from(
+        [
+            *("<p>", "</p>", "<textarea>", "<xmp>", "<svg>", "<math>", "<title>", "<plaintext>"),
+            *("<table><tr>", "<select>", "<style>", "<noscript>", "<template>", "<iframe>", "<!--"),
+            *("<script>", "</script>", "text", "\u200b", "&lt;", "<svg><style>", "<math><mtext>"),
+        ]
+    ),
+    max_size=10,
+).map("".join)
+TEXTS = st.text() | st.text(st.characters(categories=["L", "Z", "Cc", "Cf"])) | HOSTILE
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (None, None),
+        ("", None),
+        ("<p></p> <br>", None),
+        ("<script>alert(1)</script>", None),
+        ("<p>one</p><p>two</p>", "one two"),
+        ("one<br>two<br />three", "one two three"),
+        ("<ul><li>one</li><li>two</li></ul>", "one two"),
+        ("in<b>one</b>word", "inoneword"),
+        ("a &amp; b &lt;c&gt;", "a & b <c>"),
+        ("&amp;lt;b&amp;gt;", "&lt;b&gt;"),
+        ("&lt;script&gt;x&lt;/script&gt;", "<script>x</script>"),
+        ("1 < 2 & 3 > 2", "1 < 2 & 3 > 2"),
+        ("<p>never closed <b>at all", "never closed at all"),
+        ("cut in a tag <a href='https://example.com", "cut in a tag"),
+        ("a<!-- hidden -->b", "ab"),
+        ("a<style>p {}</style>b<noscript><p>c</p></noscript>", "ab"),
+        ("a\x00b\u200bc\u202ed&#8238;e&nbsp;f", "abcde f"),
+        ("<scr\u200bipt>x</script>y", "y"),
+    ],
+)
+def test_html_becomes_one_plain_paragraph(source: str | None, text: str | None) -> None:
+    """Blocks part words, tags and code vanish, and entities are decoded once, at the end."""
+    assert plain_text(source) == text
+
+
+@pytest.mark.parametrize(
+    ("source", "limit", "text"),
+    [
+        ("ten letters", 11, "ten letters"),
+        ("ten letters", 10, "ten lette…"),
+        ("eleven plus", 8, "eleven…"),
+        ("a veryverylongword", 9, "a veryve…"),
+        ("漢字漢字漢字", 4, "漢字漢…"),
+    ],
+)
+def test_long_text_is_cut_at_a_word(source: str, limit: int, text: str) -> None:
+    """The cut is marked, and falls on a word unless that would leave less than half."""
+    assert plain_text(source, limit=limit) == text
+
+
+def test_a_huge_nested_description_is_read_from_its_beginning() -> None:
+    """Open elements without end cost a bounded time, and the text before them is kept."""
+    assert plain_text("start" + "<ul><li>" * 200_000) == "start"
+
+
+@given(TEXTS, st.integers(min_value=1, max_value=60))
+def test_no_text_is_longer_than_its_limit(source: str, limit: int) -> None:
+    """Whatever upstream sends, the limit holds, mark included."""
+    assert len(plain_text(source, limit=limit) or "") <= limit
+
+
+@given(TEXTS)
+def test_no_control_character_survives(source: str) -> None:
+    """No control character, surrogate or bidi control comes out of either function."""
+    for text in (plain_text(source) or "", tidy(source)):
+        assert not {unicodedata.category(char) for char in text} & {"Cc", "Cs"}
+        assert not set(text) & set("\u200b\u200e\u202a\u202e\u2066\u2069\ufeff")
+        text.encode()
+
+
+@given(OPEN, HOSTILE)
+def test_the_content_of_scripts_never_comes_out(before: str, after: str) -> None:
+    """Code in a script element is dropped, whatever elements stand open around it."""
+    assert "stolen(" not in (plain_text(f"{before}<script>stolen(1)</script>{after}") or "")
+
+
+@given(TEXTS.filter(lambda text: not set(text) & set("<&")))
+def test_plain_text_stays_as_it_is(source: str) -> None:
+    """Text without markup is only tidied, and doing so twice changes nothing."""
+    once = plain_text(source)
+    assert plain_text(once) == once
+    assert (once or "") == tidy(source)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("  a \t\n b  ", "a b"),
+        ("a \u200b b", "a b"),
+        ("\u202eevil\u202c", "evil"),
+        ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("wide\u3000space\u2028line", "wide space line"),
+        ("\ud83d half", "half"),
+        ("Pony | 小馬 / 🐎", "Pony | 小馬 / 🐎"),
+        ("\x07\u200d", ""),
+    ],
+)
+def test_names_lose_what_can_not_be_seen(text: str, clean: str) -> None:
+    """Hidden characters go, white space collapses, all else stays."""
+    assert tidy(text) == clean
+    assert word(text) == (clean or None)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Détail Tweaker XL", "detail-tweaker-xl"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("100% | v1.5 🔥", "100-v1-5"),
+        ("小馬", ""),
+    ],
+)
+def test_slugs_are_safe_in_a_path(name: str, slug: str) -> None:
+    """A slug is lower-case letters, digits and single hyphens."""
+    assert kebab(name) == slug
