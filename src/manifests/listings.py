@@ -1,0 +1,178 @@
+"""Read a listing page by page until every filter that waits for it has its models, or it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from manifests.errors import ErrorCode
+from manifests.models import Manifest
+from manifests.results import DroppedRecord, Failure, Funnel, RuleCount
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from manifests.models import Filter, Model, Query
+    from manifests.planner import PlannedQuery, Wanted
+    from manifests.sources.base import Entry, Page, Rule, Source, SourceInfo
+
+__all__ = ["MOST_PAGES", "Candidate", "Listing", "Reading", "derive", "select"]
+
+MOST_PAGES = 100
+"""Pages of one listing, at most: a filter that needs more is a mistake that would eat the quota."""
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What was read of a query: distinct models in upstream's order."""
+
+    query: Query
+    entries: tuple[Entry, ...]
+    ended: bool
+    """Whether upstream said that there is no more."""
+    pages: int = 0
+    duplicates: int = 0
+    dropped: tuple[DroppedRecord, ...] = ()
+    answered_by: Query | None = None
+    """The broader listing that this one was derived from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A manifest that was made but not yet published, and how it came about."""
+
+    filter: Filter
+    manifest: Manifest
+    funnel: Funnel
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Source and path."""
+        return self.filter.source, self.filter.path
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no model is left."""
+        return not self.manifest.model_ids
+
+
+class Reading:
+    """A listing that is being read; it takes pages, and tells whether and where to go on."""
+
+    def __init__(self, planned: PlannedQuery) -> None:
+        self._planned = planned
+        self._entries: dict[str, Entry] = {}
+        self._dropped: list[DroppedRecord] = []
+        self._cursors: set[str] = set()
+        self._missing = {wanted.filter.path: wanted.filter.limit for wanted in planned.wanted}
+        self._pages = 0
+        self._duplicates = 0
+        self._ended = False
+        self.cursor: str | None = None
+        """Where the next page starts."""
+
+    def add(self, page: Page) -> Failure | None:
+        """Take the next page; return why the listing can't be read on, if so."""
+        self._pages += 1
+        for entry in page.entries:
+            self._add_entry(entry)
+        self._dropped += (DroppedRecord(record=d.record, reason=d.reason) for d in page.dropped)
+        self.cursor = page.cursor
+        # Short and empty pages with a successor are normal; only a missing cursor ends a listing.
+        self._ended = page.cursor is None
+        return self._check_cursor()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no further page is needed."""
+        return self._ended or not any(missing > 0 for missing in self._missing.values())
+
+    def listing(self) -> Listing:
+        """Return what has been read so far."""
+        return Listing(
+            query=self._planned.query,
+            entries=tuple(self._entries.values()),
+            ended=self._ended,
+            pages=self._pages,
+            duplicates=self._duplicates,
+            dropped=tuple(self._dropped),
+        )
+
+    def _add_entry(self, entry: Entry) -> None:
+        if entry.model.id in self._entries:
+            self._duplicates += 1
+            return
+        self._entries[entry.model.id] = entry
+        for wanted in self._planned.wanted:
+            if failing_rule(wanted.rules, entry.model) is None:
+                self._missing[wanted.filter.path] -= 1
+
+    def _check_cursor(self) -> Failure | None:
+        if self.cursor is None or self.is_done:
+            return None
+        if self.cursor in self._cursors:
+            return pagination_failure(f"the cursor of page {self._pages} repeats an earlier one")
+        if self._pages >= MOST_PAGES:
+            return pagination_failure(f"{MOST_PAGES} pages did not hold enough models")
+        self._cursors.add(self.cursor)
+        return None
+
+
+def pagination_failure(cause: str) -> Failure:
+    """Return the failure of a listing that can't be read on."""
+    return Failure(
+        code=ErrorCode.PAGINATION_ERROR,
+        cause=cause,
+        next_step="run again later; if it stays, narrow the filter or lower its limit",
+    )
+
+
+def failing_rule(rules: Sequence[Rule], model: Model) -> Rule | None:
+    """Return the first rule that drops *model*, or None when it is kept."""
+    return next((rule for rule in rules if not rule.keeps(model)), None)
+
+
+def derive(source: Source, broad: Listing, narrow: Query) -> Listing:
+    """Return the listing of *narrow* out of a complete one that covers it."""
+    entries = tuple(entry for entry in broad.entries if source.answers(narrow, entry.model))
+    return Listing(query=narrow, entries=entries, ended=True, answered_by=broad.query)
+
+
+def select(listing: Listing, wanted: Wanted, info: SourceInfo) -> Candidate | None:
+    """Return the manifest of a filter, or None when the listing broke off before it had enough."""
+    kept, funnel = sift(listing.entries, wanted)
+    if len(kept) < wanted.filter.limit and not listing.ended:
+        return None
+    manifest = Manifest(
+        source=info.name,
+        filter=wanted.filter.path,
+        label=wanted.filter.label,
+        models_file=info.models_file,
+        model_ids=kept,
+        complete=len(kept) < wanted.filter.limit,
+    )
+    return Candidate(filter=wanted.filter, manifest=manifest, funnel=funnel)
+
+
+def sift(entries: Sequence[Entry], wanted: Wanted) -> tuple[tuple[str, ...], Funnel]:
+    """Return the ids of the first models that pass the rules, and what each rule dropped."""
+    kept: list[str] = []
+    dropped: dict[str, list[str]] = {rule.name: [] for rule in wanted.rules}
+    looked_at = 0
+    for entry in entries:
+        if len(kept) == wanted.filter.limit:
+            break
+        looked_at += 1
+        rule = failing_rule(wanted.rules, entry.model)
+        (kept if rule is None else dropped[rule.name]).append(entry.model.id)
+    counts = tuple(count_rule(rule, dropped[rule.name]) for rule in wanted.rules)
+    return tuple(kept), Funnel(fetched=looked_at, dropped=counts, kept=len(kept))
+
+
+def count_rule(rule: Rule, ids: Sequence[str]) -> RuleCount:
+    """Return how many models a rule dropped, with the first of them."""
+    return RuleCount(
+        rule=rule.name, field=rule.field, dropped=len(ids), examples=tuple(ids[:EXAMPLES])
+    )

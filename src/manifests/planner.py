@@ -1,0 +1,81 @@
+"""Plan a run: which listings answer which filters, and which may answer further listings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from manifests.models import Filter, Query
+    from manifests.sources.base import Rule, Source
+
+__all__ = ["Plan", "PlannedQuery", "Wanted", "plan_queries"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A filter that waits for a listing, with the rules that select its models from it."""
+
+    filter: Filter
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedQuery:
+    """A listing to be read, for all the filters that share it."""
+
+    query: Query
+    wanted: tuple[Wanted, ...]
+    broader: tuple[Query, ...] = ()
+    """Listings of the plan that, read to their end, answer this one exactly."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All listings of a run, each after every broader one."""
+
+    queries: tuple[PlannedQuery, ...]
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """All filters of the run."""
+        return tuple(wanted.filter for planned in self.queries for wanted in planned.wanted)
+
+
+def plan_queries(filters: Iterable[Filter], sources: Mapping[str, Source]) -> Plan:
+    """Return the distinct listings that answer *filters*, broader before narrower.
+
+    Filters that resolve to one query share it. The order is otherwise that of the definitions, so
+    that equal definitions give equal plans.
+    """
+    shared: dict[Query, list[Wanted]] = defaultdict(list)
+    for filter_ in filters:
+        resolution = sources[filter_.source].resolve(filter_)
+        shared[resolution.query].append(Wanted(filter=filter_, rules=resolution.rules))
+    broader = broader_queries(list(shared), sources)
+    planned = [
+        PlannedQuery(query=query, wanted=tuple(wanted), broader=broader[query])
+        for query, wanted in shared.items()
+    ]
+    # `covers` is transitive, so whatever covers a query is itself covered by fewer.
+    return Plan(queries=tuple(sorted(planned, key=lambda each: len(each.broader))))
+
+
+def broader_queries(
+    queries: Sequence[Query], sources: Mapping[str, Source]
+) -> dict[Query, tuple[Query, ...]]:
+    """Return for each query those that cover it; only queries of one family are compared."""
+    families: dict[object, list[Query]] = defaultdict(list)
+    for query in queries:
+        families[query.source, sources[query.source].family(query)].append(query)
+    return {
+        query: tuple(
+            other
+            for other in families[query.source, sources[query.source].family(query)]
+            if other != query and sources[query.source].covers(other, query)
+        )
+        for query in queries
+    }
