@@ -1,0 +1,157 @@
+"""Gather what a run is told: defaults, overridden by the environment, overridden by flags."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from manifests.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from manifests.sources.base import SourceInfo
+
+__all__ = [
+    "Access",
+    "Settings",
+    "is_loopback",
+    "parse_duration",
+    "parse_pace",
+    "parse_share",
+    "read_access",
+]
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where a source is asked, and as whom."""
+
+    endpoint: str
+    """Scheme, host and port, without a trailing slash."""
+    token: SecretStr | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that a run is told, once and for all."""
+
+    filters: Path = Path("filters")
+    """Folder of the definitions."""
+    out: Path = Path("manifests")
+    """Folder of the published set."""
+    access: Mapping[str, Access] = field(default_factory=dict)
+    """Source → where and as whom it is asked."""
+    concurrency: int = 4
+    """Requests in flight to one host, at most."""
+    delay: float = 0.1
+    """Least seconds between two starts to one host."""
+    attempts: int = 8
+    """Tries of one page, at most."""
+    deadline: float = 1800.0
+    """Seconds for the whole run."""
+    max_failed: float = 0.1
+    """Share of any one source's filters that may fail before the exit code says so."""
+    compact: bool = False
+    """Whether to write the short-keyed form of the files."""
+    contact: str = "https://github.com/manifests/manifests"
+    """Where upstream finds whoever runs this; it stands in the user agent."""
+    dry_run: bool = False
+    """Whether to fetch and judge, but write nothing."""
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds in `90s`, `10m`, `1.5h` or `100ms`.
+
+    Raises:
+        SettingsError: when it is not a number with one of these units.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", text.strip())
+    if match is None:
+        raise SettingsError(f"{text!r} is no duration", next_step="write it as 100ms, 90s or 10m")
+    return float(match.group(1)) * UNITS[match.group(2)]
+
+
+def parse_pace(text: str) -> tuple[int, float]:
+    """Return the concurrency and the delay in seconds of `4/100ms`.
+
+    Raises:
+        SettingsError: when it has another form, or allows nothing in flight.
+    """
+    count, slash, delay = text.partition("/")
+    if not slash or not re.fullmatch(r"[0-9]{1,3}", count) or int(count) < 1:
+        raise SettingsError(f"{text!r} is no pace", next_step="write it as 4/100ms")
+    return int(count), parse_duration(delay)
+
+
+def parse_share(text: str) -> float:
+    """Return the share from 0 to 1 in `10%`.
+
+    Raises:
+        SettingsError: when it is not a percentage from 0 to 100.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text.strip())
+    if match is None or float(match.group(1)) > 100:  # noqa: PLR2004 - all of it
+        raise SettingsError(f"{text!r} is no share", next_step="write it as 10%")
+    return float(match.group(1)) / 100
+
+
+def read_access(infos: Iterable[SourceInfo], environ: Mapping[str, str]) -> dict[str, Access]:
+    """Return where and as whom each source is asked, according to the environment.
+
+    Raises:
+        SettingsError: naming the variable whose value is unusable, never the value.
+    """
+    return {info.name: access_to(info, environ) for info in infos}
+
+
+def access_to(info: SourceInfo, environ: Mapping[str, str]) -> Access:
+    """Return where and as whom one source is asked."""
+    endpoint = (environ.get(info.endpoint_variable) or info.endpoint).rstrip("/")
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise SettingsError(
+            f"{info.endpoint_variable} is no endpoint",
+            next_step=f"write it as {info.endpoint}, without a user or password",
+        )
+    return Access(endpoint=endpoint, token=find_token(info, environ, endpoint=endpoint))
+
+
+def find_token(info: SourceInfo, environ: Mapping[str, str], *, endpoint: str) -> SecretStr | None:
+    """Return the token for a source, from its variable or else from its own client's file."""
+    given = environ.get(info.token_variable, "").strip()
+    if given or info.token_file is None:
+        origin, text = info.token_variable, given
+    else:
+        path = Path(info.token_file(environ)).expanduser()
+        origin = str(path)
+        text = path.read_text("utf-8", "replace").strip() if path.is_file() else ""
+    return checked_token(text, info, origin, endpoint=endpoint) if text else None
+
+
+def checked_token(token: str, info: SourceInfo, origin: str, *, endpoint: str) -> SecretStr:
+    """Return a token of the right form that would travel encrypted, or refuse it by its origin."""
+    if info.token_form and not re.fullmatch(info.token_form, token):
+        raise SettingsError(
+            f"{origin} holds no token of {info.title}: its form is wrong",
+            next_step=f"copy the token again, or unset {info.token_variable}",
+        )
+    if urlsplit(endpoint).scheme != "https" and not is_loopback(endpoint):
+        raise SettingsError(
+            f"{origin} would travel unencrypted to {endpoint}",
+            next_step=f"give {info.endpoint_variable} an https:// endpoint, or unset the token",
+        )
+    return SecretStr(token)
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Tell whether an endpoint is on this machine."""
+    host = urlsplit(endpoint).hostname or ""
+    return host in {"localhost", "::1"} or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
