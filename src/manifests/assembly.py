@@ -1,0 +1,103 @@
+"""Assemble what was read: a candidate or a failure for each filter, an entry for each model."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from manifests.errors import ErrorCode
+from manifests.listings import select
+from manifests.results import Failure, QueryRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from manifests.listings import Candidate
+    from manifests.models import Filter, Query
+    from manifests.planner import Plan
+    from manifests.reading import ReadQuery
+    from manifests.sources.base import Entry, SourceInfo
+    from manifests.stopping import EndedBy
+
+__all__ = ["Made", "assemble", "collect_entries", "record_queries"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What reading came to for one filter: a candidate, or why there is none."""
+
+    filter: Filter
+    read: ReadQuery
+    candidate: Candidate | None = None
+    failure: Failure | None = None
+
+
+def assemble(
+    plan: Plan,
+    results: Mapping[Query, ReadQuery],
+    infos: Mapping[str, SourceInfo],
+    *,
+    ended_by: EndedBy,
+) -> Iterator[Made]:
+    """Yield a candidate or a failure for each filter of *plan*.
+
+    A filter whose listing broke off after it had enough models is none the worse for it.
+    """
+    for planned in plan.queries:
+        read = results[planned.query]
+        for wanted in planned.wanted:
+            candidate = select(read.listing, wanted, infos[wanted.filter.source])
+            failure = None if candidate else read.failure or cut_short(ended_by)
+            yield Made(filter=wanted.filter, read=read, candidate=candidate, failure=failure)
+
+
+def cut_short(ended_by: EndedBy) -> Failure:
+    """Return the failure of a listing that was still being read when the run was ended."""
+    if ended_by == "deadline":
+        return Failure(
+            code=ErrorCode.DEADLINE_EXCEEDED,
+            cause="the deadline of the run came first",
+            next_step="run again; if it stays short, with a longer --deadline",
+        )
+    return Failure(
+        code=ErrorCode.CANCELLED,
+        cause=f"{ended_by} ended the run first",
+        next_step="run again; what was published stays",
+    )
+
+
+def collect_entries(plan: Plan, results: Mapping[Query, ReadQuery]) -> dict[str, dict[str, Entry]]:
+    """Return source → id → model, of all listings that were read.
+
+    A listing for some base models shows only those versions of a model, so the broadest listing
+    that holds a model has the word, whichever filters asked.
+    """
+    entries: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for planned in reversed(plan.queries):
+        for entry in results[planned.query].listing.entries:
+            entries[planned.query.source][entry.model.id] = entry
+    return entries
+
+
+def record_queries(results: Mapping[Query, ReadQuery]) -> tuple[QueryRecord, ...]:
+    """Return what became of each listing."""
+    return tuple(record_query(read) for read in results.values())
+
+
+def record_query(read: ReadQuery) -> QueryRecord:
+    """Return what became of one listing."""
+    listing = read.listing
+    return QueryRecord(
+        source=listing.query.source,
+        parameters=listing.query.parameters,
+        filters=tuple(wanted.filter.path for wanted in read.planned.wanted),
+        pages=listing.pages,
+        models=len(listing.entries),
+        ended=listing.ended,
+        answered_by=listing.answered_by.parameters if listing.answered_by else None,
+        duplicates=listing.duplicates,
+        dropped=listing.dropped,
+        attempts=tuple(read.attempts),
+        failure=read.failure,
+    )

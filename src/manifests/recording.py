@@ -1,0 +1,125 @@
+"""Turn what a run did into its record and into `status.json`: pure folds over what was made."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from manifests import __version__
+from manifests.errors import ErrorCode
+from manifests.results import Environment, Failure, Outcome, State
+from manifests.store.names import manifest_file
+from manifests.store.status import Status, fold, status_key
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from manifests.assembly import Made
+    from manifests.errors import StoreError
+    from manifests.results import RunRecord
+    from manifests.settings import Access
+    from manifests.sources.base import SourceInfo
+    from manifests.store.names import Key
+    from manifests.store.published import Published
+
+__all__ = ["environment", "iso", "next_published_status", "refuse", "run_id", "settle"]
+
+PUBLISHED_BEFORE = {True: State.STALE, False: State.MISSING}
+
+
+def settle(
+    made: Made,
+    info: SourceInfo,
+    published: Published,
+    *,
+    doubt: Failure | None,
+    changed: Collection[str],
+) -> Outcome:
+    """Return what became of one filter.
+
+    Args:
+        made: its candidate, or why there is none.
+        info: its source.
+        published: what stood in the output folder before.
+        doubt: why the publish gate held the candidate back, if it did.
+        changed: names of the files that the run writes anew.
+    """
+    filter_, candidate = made.filter, made.candidate
+    before = published.manifests.get((filter_.source, filter_.path))
+    if candidate is None:
+        state = PUBLISHED_BEFORE[before is not None]
+    elif doubt:
+        state = State.QUARANTINED
+    else:
+        name = manifest_file(info, filter_.path)
+        state = State.FRESH if name in changed else State.UNCHANGED
+    return Outcome(
+        source=filter_.source,
+        filter=filter_.path,
+        state=state,
+        count=len(candidate.manifest.model_ids) if candidate else None,
+        previous=len(before.model_ids) if before else None,
+        complete=candidate.manifest.complete if candidate else None,
+        attempts=len(made.read.attempts),
+        waited=round(sum(attempt.wait for attempt in made.read.attempts), 3),
+        funnel=candidate.funnel if candidate else None,
+        failure=doubt or made.failure,
+    )
+
+
+def refuse(record: RunRecord, error: StoreError) -> RunRecord:
+    """Return the record of a run whose files the disk refused: nothing that it made is there."""
+    failure = Failure(code=ErrorCode.STORE_ERROR, cause=error.cause, next_step=error.next_step)
+    outcomes = tuple(
+        outcome.model_copy(
+            update={"state": PUBLISHED_BEFORE[outcome.previous is not None], "failure": failure}
+        )
+        if outcome.state is State.FRESH
+        else outcome
+        for outcome in record.outcomes
+    )
+    return record.model_copy(update={"outcomes": outcomes})
+
+
+def next_published_status(
+    record: RunRecord, published: Published, *, defined: Collection[Key], now: str
+) -> Status:
+    """Return the `status.json` that follows a run; filters that are gone for good are left out."""
+    before = published.status.filters if published.status else {}
+    known = {status_key(*key) for key in (*defined, *published.manifests)}
+    return Status(
+        run=record.run,
+        tool=record.environment.tool,
+        updated=now,
+        auth=record.environment.auth,
+        upstream=record.environment.endpoints,
+        filters={
+            key: status
+            for key, status in fold(before, record.outcomes, now=now).items()
+            if key in known
+        },
+    )
+
+
+def environment(access: Mapping[str, Access]) -> Environment:
+    """Return where and as whom a run is made."""
+    return Environment(
+        tool=__version__,
+        python=platform.python_version(),
+        platform=platform.platform(terse=True),
+        auth={name: "token" if each.token else "anonymous" for name, each in access.items()},
+        endpoints={name: each.endpoint for name, each in access.items()},
+    )
+
+
+def run_id(started: datetime, random: random.Random) -> str:
+    """Return a name for a run that sorts by its start: `20261121T093000Z-1a2b`."""
+    return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{random.getrandbits(16):04x}"
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as ISO 8601, in UTC, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
