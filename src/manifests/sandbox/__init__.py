@@ -1,0 +1,1 @@
+"""Embed both upstreams over real HTTP on loopback: two list APIs, a catalogue, and faults."""
