@@ -1,0 +1,277 @@
+"""Define the commands: what each takes, in the words of its help; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from manifests import __version__
+from manifests.cli.exits import errors_reported
+from manifests.cli.options import (
+    DeadlineOption,
+    FiltersOption,
+    JsonOption,
+    NoColorOption,
+    OnlyOption,
+    OutOption,
+    PaceOption,
+    QuietOption,
+    SandboxOption,
+    SourceOption,
+    TriesOption,
+    VerboseOption,
+)
+
+# What a command needs beyond this is imported when it runs: `--help` shall not wait for it.
+# ruff: noqa: PLC0415
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="manifests",
+    help="Turn slow, ill-tempered model APIs into a static catalogue that a web site can trust.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+FILTERS = Path("filters")
+OUT = Path("manifests")
+PACE = "4/100ms"
+DEADLINE = "30m"
+TRIES = 8
+
+
+@app.callback()
+def root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+    ] = False,
+) -> None:
+    """Turn slow, ill-tempered model APIs into a static catalogue that a web site can trust."""
+    if version:
+        typer.echo(f"manifests {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def generate(  # noqa: PLR0913 - one for each option, by name
+    *,
+    filters: FiltersOption = FILTERS,
+    out: OutOption = OUT,
+    only: OnlyOption = None,
+    source: SourceOption = None,
+    style: Annotated[
+        str,
+        typer.Option(
+            metavar="STYLE", help="Layout of the files: standard, or compact with short keys."
+        ),
+    ] = "standard",
+    sandbox: SandboxOption = False,
+    fixed: PaceOption = PACE,
+    attempts: TriesOption = TRIES,
+    deadline: DeadlineOption = DEADLINE,
+    max_failed: Annotated[
+        str,
+        typer.Option(
+            metavar="SHARE", help="Share of any one source's filters that may fail with exit 0."
+        ),
+    ] = "10%",
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the run record there, as JSON.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Fetch and judge everything, write nothing.")
+    ] = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Make all manifests and publish them; what can't be made stays as it was.
+
+    Exit codes: 0 all there · 1 nothing could be made · 2 usage or definitions, nothing was sent ·
+    3 more failed than allowed, the good ones are published · 130/143 interrupted, what was
+    complete is published.
+
+    Examples: manifests generate --sandbox · manifests generate --only 'x/week/*' --dry-run
+    """
+    with errors_reported():
+        from manifests.cli.consoles import people
+        from manifests.cli.generate import Order
+        from manifests.cli.generate import generate as make
+        from manifests.cli.wiring import fetch_settings, parse_style
+        from manifests.settings import parse_share
+
+        settings = replace(
+            fetch_settings(
+                os.environ,
+                filters=filters,
+                out=out,
+                sandbox=sandbox,
+                pace=fixed,
+                attempts=attempts,
+                deadline=deadline,
+            ),
+            max_failed=parse_share(max_failed),
+            compact=parse_style(style),
+            dry_run=dry_run,
+        )
+        order = Order(
+            settings=settings,
+            only=only or (),
+            source=source,
+            sandbox=sandbox,
+            report=report,
+            quiet=quiet,
+            verbose=verbose,
+            flags=same_upstream(filters, out, sandbox=sandbox),
+        )
+        sys.exit(make(order, people(no_color=no_color)))
+
+
+def same_upstream(filters: Path, out: Path, *, sandbox: bool) -> str:
+    """Return the options with which another command meets the same definitions and upstream."""
+    parts = [" --sandbox"] if sandbox else []
+    parts += [f" --filters {filters}"] if filters != FILTERS else []
+    parts += [f" --out {out}"] if out != OUT else []
+    return "".join(parts)
+
+
+@app.command("test-filter")
+def explain_filter(  # noqa: PLR0913 - one for each option, by name
+    path: Annotated[
+        str, typer.Argument(metavar="FILTER", help="Such as filter/x/week/sd21, or hf:likes/small.")
+    ],
+    *,
+    filters: FiltersOption = FILTERS,
+    out: OutOption = OUT,
+    sandbox: SandboxOption = False,
+    fixed: PaceOption = PACE,
+    attempts: TriesOption = TRIES,
+    deadline: DeadlineOption = DEADLINE,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Publish the manifest, if it is any good.")
+    ] = False,
+    as_json: JsonOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Make one filter and explain it: query, requests, what each rule dropped, what would change.
+
+    It writes nothing unless --publish is given. Exit codes are those of `manifests generate`.
+
+    Example: manifests test-filter filter/x/week/sd21 --sandbox
+    """
+    with errors_reported():
+        from manifests.cli.consoles import data, people
+        from manifests.cli.explain import Question, explain
+        from manifests.cli.wiring import fetch_settings
+
+        settings = fetch_settings(
+            os.environ,
+            filters=filters,
+            out=out,
+            sandbox=sandbox,
+            pace=fixed,
+            attempts=attempts,
+            deadline=deadline,
+        )
+        question = Question(
+            path=path, settings=settings, sandbox=sandbox, publish=publish, as_json=as_json
+        )
+        sys.exit(explain(question, data(no_color=no_color), people(no_color=no_color)))
+
+
+@app.command("list")
+def list_filters(
+    *,
+    filters: FiltersOption = FILTERS,
+    out: OutOption = OUT,
+    only: OnlyOption = None,
+    source: SourceOption = None,
+    as_json: JsonOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """List the filters, with what is published of each.
+
+    Example: manifests list --source hf --json
+    """
+    with errors_reported():
+        from manifests.cli.consoles import data
+        from manifests.cli.inspect import list_filters as show
+
+        show(data(no_color=no_color), filters, out, only=only or (), source=source, as_json=as_json)
+
+
+@app.command()
+def plan(
+    *,
+    filters: FiltersOption = FILTERS,
+    only: OnlyOption = None,
+    source: SourceOption = None,
+    fixed: PaceOption = PACE,
+    as_json: JsonOption = False,
+    no_color: NoColorOption = False,
+) -> None:
+    """Show which listings would be asked for and which filters share them; sends nothing.
+
+    Example: manifests plan --only 'x/*'
+    """
+    with errors_reported():
+        from manifests.cli.consoles import data
+        from manifests.cli.inspect import show_plan
+
+        console = data(no_color=no_color)
+        show_plan(console, filters, only=only or (), source=source, pace=fixed, as_json=as_json)
+
+
+@app.command()
+def schema(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="filters, manifest, catalogue, status or run.")
+    ],
+) -> None:
+    """Print the JSON Schema of a kind of file, for editors and for whoever reads the files.
+
+    Example: manifests schema filters > filters.schema.json
+    """
+    with errors_reported():
+        from manifests.cli.schemas import schema_bytes
+
+        sys.stdout.buffer.write(schema_bytes(name))
+
+
+@app.command()
+def sandbox(
+    *,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port on loopback; 0 for any.")
+    ] = 8765,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Serve recorded pages from this folder.")
+    ] = None,
+    simulate: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC",
+            help="Faults, such as '429:10%,slow:2s,civitai=504:5%'; see the README for all.",
+        ),
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of the made-up models and of the faults.")] = 1,
+) -> None:
+    """Serve both APIs on loopback, with faults on demand, until it is interrupted.
+
+    Example: manifests sandbox --port 8765 --simulate '429:10%,504:5%'
+    """
+    with errors_reported():
+        from manifests.cli.serve import serve
+        from manifests.sandbox.server import SandboxOptions
+
+        sys.exit(serve(SandboxOptions(port=port, data=data, simulate=simulate, seed=seed)))

@@ -1,0 +1,132 @@
+"""Carry out `manifests test-filter`: make one filter and show every step of how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+
+from manifests.cli import explanation
+from manifests.cli.exits import exit_code
+from manifests.cli.summary import say
+from manifests.cli.wiring import workplace
+from manifests.clock import Clock
+from manifests.difference import compare
+from manifests.events import silent
+from manifests.fetch.fetcher import request_url
+from manifests.filters import load_filters
+from manifests.recording import iso
+from manifests.runner import make_draft, prepare, publish_draft
+from manifests.selection import find_filter
+from manifests.sources import SOURCES
+from manifests.store.canonical import encode
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from manifests.cli.exits import ExitCode
+    from manifests.difference import Difference
+    from manifests.results import RunRecord
+    from manifests.runner import Draft, Prepared
+    from manifests.settings import Settings
+
+__all__ = ["Question", "explain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What the command line wants explained."""
+
+    path: str
+    settings: Settings
+    sandbox: bool = False
+    publish: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One filter, made: the run that made it, and what became of it."""
+
+    prepared: Prepared
+    draft: Draft
+    record: RunRecord
+
+    @property
+    def difference(self) -> Difference | None:
+        """What would change against what is published; None where either is not there."""
+        made = self.draft.made[0]
+        before = self.prepared.published.manifests.get((made.filter.source, made.filter.path))
+        if before is None or made.candidate is None:
+            return None
+        return compare(before.model_ids, made.candidate.manifest.model_ids)
+
+
+def explain(question: Question, data: Console, people: Console) -> ExitCode:
+    """Make the filter, explain it on *data*, and return the exit code that a run would have.
+
+    Raises:
+        ManifestsError: nothing was sent, because something is wrong with what the user gave.
+    """
+    filters = load_filters(question.settings.filters, SOURCES)
+    wanted = find_filter(filters, [each.info for each in SOURCES.values()], question.path)
+    prepared = prepare(question.settings, SOURCES, only=[f"{wanted.source}:{wanted.path}"])
+    case = anyio.run(partial(make, prepared, question))
+    if question.as_json:
+        data.file.write(encode(as_json(case)).decode())
+    else:
+        show(case, data, published=question.publish)
+    if failure := case.record.outcomes[0].failure:
+        say(people, f"next: {failure.next_step}", style="yellow")
+    return exit_code(case.record, max_failed=question.settings.max_failed)
+
+
+async def make(prepared: Prepared, question: Question) -> Case:
+    """Fetch and judge the one filter of *prepared*, and publish it if that is asked."""
+    async with workplace(prepared, silent, sandbox=question.sandbox) as (settled, place):
+        draft = await make_draft(settled, place)
+    if not question.publish:
+        return Case(prepared=settled, draft=draft, record=draft.record)
+    record = publish_draft(settled, draft, now=iso(Clock().wall()))
+    return Case(prepared=settled, draft=draft, record=record)
+
+
+def show(case: Case, console: Console, *, published: bool) -> None:
+    """Print the explanation for a person."""
+    made, outcome = case.draft.made[0], case.record.outcomes[0]
+    query, info = made.read.planned.query, SOURCES[made.filter.source].info
+    for line in explanation.definition_lines(made.filter, info, query):
+        say(console, line, style="")
+    access = case.prepared.settings.access[info.name]
+    url = request_url(access.endpoint, SOURCES[info.name].request(query, None))
+    say(console, explanation.curl_line(url, info, access), style="")
+    console.print(explanation.attempts_table(made.read.attempts))
+    for line in explanation.funnel_lines(outcome):
+        say(console, line, style="")
+    if made.candidate and made.candidate.manifest.model_ids:
+        entries = {entry.model.id: entry for entry in made.read.listing.entries}
+        console.print(explanation.models_table(made.candidate.manifest.model_ids, entries))
+    if made.candidate:
+        for line in explanation.difference_lines(case.difference):
+            say(console, line, style="")
+    style = "bold red" if outcome.failure else "bold green"
+    say(console, explanation.verdict_line(outcome, published=published), style=style)
+
+
+def as_json(case: Case) -> dict[str, object]:
+    """Return the explanation for a program: definition, manifest, difference and run record."""
+    made, difference = case.draft.made[0], case.difference
+    return {
+        "filter": made.filter.model_dump(mode="json"),
+        "manifest": made.candidate.manifest.model_dump(mode="json") if made.candidate else None,
+        "difference": {
+            "added": difference.added,
+            "removed": difference.removed,
+            "moved": difference.moved,
+        }
+        if difference
+        else None,
+        "run": case.record.model_dump(mode="json", by_alias=True),
+    }

@@ -1,0 +1,146 @@
+"""Sum up a run for a person: the failures by code with a command each, and one line of verdict."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from manifests.cli.exits import ExitCode, failing_sources, is_missing
+from manifests.cli.words import counted, duration
+from manifests.errors import ErrorCode
+from manifests.results import Failure, Outcome, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from manifests.results import RunRecord
+
+__all__ = ["failure_groups", "headline", "print_summary", "verdict"]
+
+NOUNS = {
+    State.FRESH: "new",
+    State.UNCHANGED: "unchanged",
+    State.STALE: "kept stale",
+    State.QUARANTINED: "quarantined",
+    State.MISSING: "missing",
+}
+
+
+def failure_groups(record: RunRecord) -> list[tuple[Failure, list[Outcome]]]:
+    """Return the failures that are alike, with their outcomes, the largest group first."""
+    groups: dict[tuple[str, str, str, str], list[Outcome]] = defaultdict(list)
+    first: dict[tuple[str, str, str, str], Failure] = {}
+    for outcome in record.failures:
+        if outcome.failure is None:
+            continue
+        failure = outcome.failure
+        key = (outcome.source, failure.code, failure.last_code or "", failure.next_step)
+        first.setdefault(key, failure)
+        groups[key].append(outcome)
+    return sorted(
+        ((first[key], outcomes) for key, outcomes in groups.items()),
+        key=lambda group: (-len(group[1]), group[0].code, group[1][0].filter),
+    )
+
+
+def headline(record: RunRecord, out: Path) -> str:
+    """Return what a person looks for first: how much is published, and how fresh it is."""
+    total = len(record.outcomes)
+    there = sum(not is_missing(outcome) for outcome in record.outcomes)
+    counts = record.counts
+    states = [f"{counts[state]} {noun}" for state, noun in NOUNS.items() if counts[state]]
+    where = f"would stand in {out}/ (dry run)" if record.dry_run else f"stand in {out}/"
+    return (
+        f"{there} of {counted(total, 'manifest')} {where}: {', '.join(states)}"
+        f" — {counted(record.requests, 'request')} in {duration(record.seconds)}"
+    )
+
+
+def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator[str]:
+    """Yield why the exit code is what it is, and what to do; nothing when all is well."""
+    if record.ended_by != "completion":
+        what = "the deadline" if record.ended_by == "deadline" else record.ended_by
+        yield f"ended early by {what}; what was complete is published"
+    missing = sum(is_missing(outcome) for outcome in record.outcomes)
+    if missing:
+        yield f"{counted(missing, 'manifest')} missing: neither made now nor published before"
+    for source, share in failing_sources(record, max_failed=max_failed).items():
+        yield (f"{share:.0%} of {source}'s filters failed; --max-failed allows {max_failed:.0%}")
+    if code is not ExitCode.OK:
+        yield f"exit code {code.value}"
+
+
+def print_summary(
+    console: Console, record: RunRecord, code: ExitCode, *, out: Path, max_failed: float, flags: str
+) -> None:
+    """Print the failures, the oddities and the verdict of a run.
+
+    Args:
+        console: where people read.
+        record: the run.
+        code: the exit code that it deserves.
+        out: the output folder.
+        max_failed: the allowed share of failures, from 0 to 1.
+        flags: what to add to a command so that it meets the same upstream and definitions.
+    """
+    if groups := failure_groups(record):
+        console.print(failure_table(groups, flags=flags))
+    for line in oddities(record):
+        say(console, line, style="yellow")
+    say(console, headline(record, out), style="bold")
+    for line in verdict(record, code, max_failed=max_failed):
+        say(console, line, style="red" if code else "yellow")
+
+
+def say(console: Console, line: str, *, style: str) -> None:
+    """Print one line of text, whatever it holds, without breaking it."""
+    console.print(Text(line, style=style), soft_wrap=True)
+
+
+def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]], *, flags: str) -> Table:
+    """Return the failures by code, each with the command that reproduces one of them."""
+    table = Table(box=box.SIMPLE_HEAD, title="What failed", title_justify="left", pad_edge=False)
+    table.add_column("code", style="red", overflow="fold")
+    table.add_column("filters", justify="right")
+    table.add_column("why, what next, and how to see it", overflow="fold", ratio=1)
+    for failure, outcomes in groups:
+        first = outcomes[0]
+        lines = [failure.cause, f"next: {failure.next_step}", reproduce(first, flags)]
+        table.add_row(Text(shown_code(failure)), str(len(outcomes)), Text("\n".join(lines)))
+    return table
+
+
+def shown_code(failure: Failure) -> str:
+    """Return the code, with the code of the last cause where there is one."""
+    if failure.code is ErrorCode.MAX_RETRIES_EXCEEDED and failure.last_code:
+        return f"{failure.code}\n({failure.last_code})"
+    return failure.code
+
+
+def reproduce(outcome: Outcome, flags: str) -> str:
+    """Return the command that shows one filter's failure."""
+    return f"manifests test-filter {outcome.source}:{outcome.filter}{flags}"
+
+
+def oddities(record: RunRecord) -> Iterator[str]:
+    """Yield what did not fail but should be looked at."""
+    dropped = [each for query in record.queries for each in query.dropped]
+    if dropped:
+        yield (
+            f"{counted(len(dropped), 'odd record')} of upstream's left out,"
+            f" such as {dropped[0].record}: {dropped[0].reason}"
+        )
+    if record.unlisted:
+        yield (
+            f"{counted(len(record.unlisted), 'published file')} of no filter any more, left alone:"
+            f" {', '.join([*record.unlisted[:3], *(['…'] if record.unlisted[3:] else [])])}"
+        )
+    for line in record.damaged:
+        yield f"damaged, counted as absent: {line}"
