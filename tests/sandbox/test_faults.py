@@ -29,12 +29,12 @@ from manifests.sandbox.faults import Fault, parse
         ("capacity:8", Fault(name="capacity", amount=8)),
     ],
 )
-def test_parts(text: str, fault: Fault):
+def test_parts(text: str, fault: Fault) -> None:
     """Each part names a source, a fault and its arguments, in any order."""
     assert parse(text) == (fault,)
 
 
-def test_parts_combine_in_order():
+def test_parts_combine_in_order() -> None:
     """Parts are separated by commas; empty ones say nothing."""
     assert [fault.name for fault in parse("429:1%, hf=reset,,slow:1s")] == ["429", "reset", "slow"]
     assert parse("") == ()
@@ -61,7 +61,7 @@ def test_parts_combine_in_order():
         ("capacity:many", "'many' says nothing here", "capacity:8"),
     ],
 )
-def test_mistakes(text: str, cause: str, next_step: str):
+def test_mistakes(text: str, cause: str, next_step: str) -> None:
     """A wrong part is named, with what would be right."""
     with pytest.raises(SettingsError) as caught:
         parse(f"503,{text}")
@@ -70,7 +70,7 @@ def test_mistakes(text: str, cause: str, next_step: str):
     assert next_step in caught.value.next_step
 
 
-def test_a_fault_without_a_source_befalls_all():
+def test_a_fault_without_a_source_befalls_all() -> None:
     """A part with a source spares the other."""
     assert parse("503")[0].befalls("civitai")
     assert not parse("hf=503")[0].befalls("civitai")

@@ -30,7 +30,7 @@ def answered(specification: str, source: str = CIVITAI) -> Answer:
     return answer
 
 
-def test_nothing_befalls_by_default():
+def test_nothing_befalls_by_default() -> None:
     """Without faults CivitAI says nothing of a quota, and Hugging Face has a generous one."""
     assert verdict("") == Verdict()
     assert dict(verdict("", HUGGINGFACE).headers)["RateLimit"] == '"api";r=99999;t=300'
@@ -38,7 +38,7 @@ def test_nothing_befalls_by_default():
 
 @pytest.mark.parametrize("status", sorted(STATUSES))
 @pytest.mark.parametrize("source", [CIVITAI, HUGGINGFACE])
-def test_each_status_has_its_answer(status: str, source: str):
+def test_each_status_has_its_answer(status: str, source: str) -> None:
     """A status fault answers with that status, a body, and nothing about a quota."""
     struck = verdict(status, source)
     assert struck.instead is not None
@@ -59,21 +59,21 @@ def test_each_status_has_its_answer(status: str, source: str):
         ("error", "application/json", b'{"error":"Model search'),
     ],
 )
-def test_bodies(specification: str, kind: str, text: bytes):
+def test_bodies(specification: str, kind: str, text: bytes) -> None:
     """The body is what the edge or the origin would send."""
     answer = answered(specification)
     assert dict(answer.headers)["Content-Type"].startswith(kind)
     assert text in answer.body
 
 
-def test_an_edge_429_has_no_word_of_when_to_come_again():
+def test_an_edge_429_has_no_word_of_when_to_come_again() -> None:
     """Only a fault with a duration carries Retry-After, in whole seconds."""
     assert "Retry-After" not in dict(answered("429").headers)
     assert dict(answered("429:1500ms").headers)["Retry-After"] == "2"
     assert dict(answered("503:3s").headers)["Retry-After"] == "3"
 
 
-def test_only_a_403_tells_that_it_is_a_challenge():
+def test_only_a_403_tells_that_it_is_a_challenge() -> None:
     """`cf-mitigated` stands on the 403; the 200 must be known by its body."""
     assert dict(answered("403").headers)["cf-mitigated"] == "challenge"
     assert "cf-mitigated" not in dict(answered("challenge").headers)
@@ -101,12 +101,12 @@ def test_only_a_403_tells_that_it_is_a_challenge():
         ("rate:1/s", Verdict()),
     ],
 )
-def test_faults_combine(specification: str, expected: Verdict):
+def test_faults_combine(specification: str, expected: Verdict) -> None:
     """Delays add up; of all other faults the first one settles the matter."""
     assert verdict(specification) == expected
 
 
-def test_latency_spreads_around_its_median():
+def test_latency_spreads_around_its_median() -> None:
     """Half of the drawn delays are below the median, and they differ."""
     slow = injector("latency:600ms")
     delays = [slow.verdict(CIVITAI, in_flight=1, now=0).delay for _ in range(1000)]
@@ -114,7 +114,7 @@ def test_latency_spreads_around_its_median():
     assert 450 <= sum(delay < 0.6 for delay in delays) <= 550
 
 
-def test_a_share_befalls_about_so_many_and_the_same_ones_again():
+def test_a_share_befalls_about_so_many_and_the_same_ones_again() -> None:
     """A tenth is about a tenth, and the seed decides which."""
 
     def struck(seed: int) -> list[bool]:
@@ -126,7 +126,7 @@ def test_a_share_befalls_about_so_many_and_the_same_ones_again():
     assert struck(1) != struck(2)
 
 
-def test_capacity_refuses_those_above_it():
+def test_capacity_refuses_those_above_it() -> None:
     """More in flight than the capacity are refused by the edge."""
     assert not verdict("capacity:8", in_flight=8).is_settled
     refused = verdict("capacity:8", in_flight=9).instead
@@ -134,7 +134,7 @@ def test_capacity_refuses_those_above_it():
     assert refused.status == 429
 
 
-def test_each_source_has_its_own_rate():
+def test_each_source_has_its_own_rate() -> None:
     """What one source has used up does not count against the other."""
     limited = injector("rate:1/s:retry")
     assert not limited.verdict(CIVITAI, in_flight=1, now=0).is_settled
@@ -145,7 +145,7 @@ def test_each_source_has_its_own_rate():
     assert not limited.verdict(HUGGINGFACE, in_flight=1, now=0).is_settled
 
 
-def test_a_rate_without_retry_tells_nothing():
+def test_a_rate_without_retry_tells_nothing() -> None:
     """The edge's refusal has no header unless `retry` asks for it."""
     limited = injector("rate:1/m")
     assert not limited.verdict(CIVITAI, in_flight=1, now=0).is_settled
@@ -155,7 +155,7 @@ def test_a_rate_without_retry_tells_nothing():
 
 
 @pytest.mark.parametrize("source", [CIVITAI, HUGGINGFACE])
-def test_a_simulated_window_is_enforced_and_told(source: str):
+def test_a_simulated_window_is_enforced_and_told(source: str) -> None:
     """The quota counts down in the headers; beyond it there is a 429 that tells the wait."""
     limited = injector("window:1/300s")
     first = limited.verdict(source, in_flight=1, now=10)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from manifests.sandbox.limits import FixedWindow, TokenBucket
 
 
-def test_a_bucket_admits_a_burst_and_then_its_rate():
+def test_a_bucket_admits_a_burst_and_then_its_rate() -> None:
     """Two seconds' worth goes at once; then each waits for its token."""
     bucket = TokenBucket(per_second=10, now=0)
     assert [bucket.take(0) for _ in range(20)] == [0.0] * 20
@@ -16,7 +16,7 @@ def test_a_bucket_admits_a_burst_and_then_its_rate():
     assert bucket.take(0.1) == 0
 
 
-def test_a_slow_bucket_admits_one():
+def test_a_slow_bucket_admits_one() -> None:
     """A rate below one in two seconds still admits the first request."""
     bucket = TokenBucket(per_second=0.01, now=5)
     assert bucket.take(5) == 0
@@ -24,7 +24,7 @@ def test_a_slow_bucket_admits_one():
 
 
 @given(st.lists(st.floats(0, 2), max_size=60))
-def test_a_bucket_never_exceeds_its_rate(gaps: list[float]):
+def test_a_bucket_never_exceeds_its_rate(gaps: list[float]) -> None:
     """However requests come, no more pass than the burst and the rate allow."""
     bucket, now, passed = TokenBucket(per_second=3, now=0), 0.0, 0
     for gap in gaps:
@@ -33,7 +33,7 @@ def test_a_bucket_never_exceeds_its_rate(gaps: list[float]):
     assert passed <= 6 + now * 3 + 1e-6
 
 
-def test_a_window_refuses_until_it_ends():
+def test_a_window_refuses_until_it_ends() -> None:
     """A used-up quota is whole again when its window ends, however many have passed."""
     window = FixedWindow(quota=2, seconds=300, start=0)
     assert [window.take(1), window.take(2), window.take(299)] == [True, True, False]
@@ -43,7 +43,7 @@ def test_a_window_refuses_until_it_ends():
     assert (window.start, window.used) == (900, 1)
 
 
-def test_a_window_tells_what_is_left():
+def test_a_window_tells_what_is_left() -> None:
     """The headers hold what is left, the seconds to the end, and the policy."""
     window = FixedWindow(quota=500, seconds=300, start=0)
     window.take(10.5)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from manifests.sandbox.shelf import Shelf
 
 
-def test_the_least_recently_used_is_forgotten():
+def test_the_least_recently_used_is_forgotten() -> None:
     """Asking for a thing keeps it; the one asked for longest ago goes first."""
     shelf: Shelf[str] = Shelf(2)
     shelf.keep("a", "A", weight=1)
@@ -18,7 +18,7 @@ def test_the_least_recently_used_is_forgotten():
     assert (shelf.get("a"), shelf.get("b"), shelf.get("c")) == ("A", None, "C")
 
 
-def test_what_is_too_large_is_not_kept():
+def test_what_is_too_large_is_not_kept() -> None:
     """A value above the bound is returned, but not kept."""
     shelf: Shelf[str] = Shelf(2)
     assert shelf.keep("a", "A", weight=3) == "A"
@@ -26,8 +26,8 @@ def test_what_is_too_large_is_not_kept():
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 4))))
-def test_the_bound_holds(steps: list[tuple[int, int]]):
-    """Whatever is kept and replaced, the weights that remain fit the bound, and the last one does."""
+def test_the_bound_holds(steps: list[tuple[int, int]]) -> None:
+    """Whatever is kept and replaced: what remains fits the bound, and the last one is there."""
     shelf: Shelf[int] = Shelf(8)
     weights = {}
     for key, weight in steps:

@@ -70,6 +70,7 @@ class _Order:
             sign * (from_iso(token) if name == "last_version" else int(token))
             for name, sign, token in tokens
         )
+        # Both fields descend and upstream compares with `<`: the row of the cursor is lost.
         bisect = bisect_right if self.loses_boundary else bisect_left
         return bisect(rows, key, key=self.key)
 
@@ -138,6 +139,7 @@ class CivitaiApi:
         if twist is Twist.EMPTY:
             page = _Slice(rows=(), cursor=None)
         elif twist is Twist.LOOP:
+            # The first page has no cursor of its own to repeat: the loop begins with the second.
             page = _Slice(rows=page.rows, cursor=query.cursor or page.cursor)
 
         return Answer.of_json(self._render(ask, query, page))
@@ -159,29 +161,35 @@ class CivitaiApi:
         return _Slice(rows=rows[start:end], cursor=order.cursor(rows[end]) if more else None)
 
     def _search(self, query: CivitaiQuery) -> _Slice:
-        """Search by name: the cursor is an offset, and all but `types` selects after the limit."""
-        text = (query.query or "").lower()
-        searched = CivitaiQuery(query=query.query, types=query.types, nsfw=True)
-        hits = self._selected.get(searched.selection)
-        if hits is None:
-            candidates = self._sort("Highest Rated")
-            types = set(query.types)
-            hits = [
-                row
-                for row in candidates
-                if text in row.name.lower() and (not types or row.type in types)
-            ]
-            self._selected.keep(searched.selection, hits, weight=len(hits) + 1)
+        """Search by name: the cursor is an offset, and all but `types` selects after the limit.
 
+        Raises:
+            ValueError: the cursor is no offset.
+        """
+        hits = self._hits(query)
         start = int(query.cursor or 0)
         if start < 0:
             raise ValueError(query.cursor)
+
         end = start + max(query.limit, 1)
+        # The index ignores all else, so that short and empty pages come before the end.
         rows: list[CivitaiRow] = hits[start:end]
         for keeps in self._conditions(query):
             rows = [row for row in rows if keeps(row)]
 
         return _Slice(rows=rows, cursor=str(end) if end < len(hits) else None)
+
+    def _hits(self, query: CivitaiQuery) -> list[CivitaiRow]:
+        """Return all that the search index finds; it knows names and types only."""
+        key = ("search", query.query, query.types)
+        hits = self._selected.get(key)
+        if hits is not None:
+            return hits
+
+        text, types = (query.query or "").lower(), set(query.types or MODEL_TYPES)
+        ranked = self._sort("Highest Rated")
+        hits = [row for row in ranked if text in row.name.lower() and row.type in types]
+        return self._selected.keep(key, hits, weight=len(hits) + 1)
 
     def _selection(self, query: CivitaiQuery) -> list[CivitaiRow]:
         """Return all rows of a listing in its order."""

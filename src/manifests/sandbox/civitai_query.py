@@ -16,15 +16,40 @@ if TYPE_CHECKING:
 __all__ = ["MODEL_TYPES", "CivitaiQuery", "read_query"]
 
 ModelType: TypeAlias = Literal[
-    "Checkpoint", "TextualInversion", "Hypernetwork", "AestheticGradient", "LORA", "LoCon", "DoRA",
-    "Controlnet", "Upscaler", "MotionModule", "VAE", "TextEncoder", "UNet", "CLIPVision", "Poses",
-    "Wildcards", "Workflows", "ComfyWorkflows", "Detection", "VisionLanguage", "CLIP", "LLM",
+    "Checkpoint",
+    "TextualInversion",
+    "Hypernetwork",
+    "AestheticGradient",
+    "LORA",
+    "LoCon",
+    "DoRA",
+    "Controlnet",
+    "Upscaler",
+    "MotionModule",
+    "VAE",
+    "TextEncoder",
+    "UNet",
+    "CLIPVision",
+    "Poses",
+    "Wildcards",
+    "Workflows",
+    "ComfyWorkflows",
+    "Detection",
+    "VisionLanguage",
+    "CLIP",
+    "LLM",
     "Other",
-]  # fmt: skip
+]
 Sort: TypeAlias = Literal[
-    "Highest Rated", "Most Downloaded", "Most Liked", "Most Discussed", "Most Collected",
-    "Most Images", "Newest", "Oldest",
-]  # fmt: skip
+    "Highest Rated",
+    "Most Downloaded",
+    "Most Liked",
+    "Most Discussed",
+    "Most Collected",
+    "Most Images",
+    "Newest",
+    "Oldest",
+]
 MODEL_TYPES: tuple[str, ...] = get_args(ModelType)
 _PAGE_CAP = 1000
 _REPEATABLE = frozenset({"types", "baseModels", "ids"})
@@ -78,9 +103,16 @@ class CivitaiQuery(Record):
     def selection(self) -> tuple[object, ...]:
         """All that decides which rows there are and in what order, but not where a page begins."""
         return (
-            self.sort, self.period, self.nsfw, self.types, self.base_models,
-            self.tag, self.username, self.ids, self.query,
-        )  # fmt: skip
+            self.sort,
+            self.period,
+            self.nsfw,
+            self.types,
+            self.base_models,
+            self.tag,
+            self.username,
+            self.ids,
+            self.query,
+        )
 
 
 def read_query(ask: Ask) -> CivitaiQuery | Answer:
@@ -90,6 +122,7 @@ def read_query(ask: Ask) -> CivitaiQuery | Answer:
         values = list(ask.values(name))
         given[name] = values if name in _REPEATABLE or len(values) > 1 else values[0]
 
+    # The mere presence of the key counts, even as `favorites=false`.
     if not ask.is_anonymous:
         return _validated(given)
     if {"favorites", "hidden"} & given.keys():

@@ -105,12 +105,14 @@ class Host:
 
     async def _flow(self, stream: SocketStream, connection: h11.Connection, answer: Answer) -> None:
         """Send white space, which may begin any JSON, until the client leaves."""
+        # White space is no gzip.
         plain = tuple(pair for pair in answer.headers if pair[0] != "Content-Encoding")
         head = Answer(status=answer.status, headers=plain)
         await stream.send(self._head(connection, head, framing=()))
         while True:
             if answer.delivery is Delivery.DRIP:
                 await self._clock.sleep(_DRIP_SECONDS)
+            # `send` waits for a slow reader, so that the flood fills no memory.
             data = b" " if answer.delivery is Delivery.DRIP else _FLOOD
             await stream.send(_bytes(connection, h11.Data(data=data)))
 

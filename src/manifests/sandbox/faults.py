@@ -15,10 +15,25 @@ if TYPE_CHECKING:
 
 __all__ = ["STATUSES", "Fault", "parse"]
 
-STATUSES = frozenset({
-    "401", "403", "404", "429", "451", "500", "502", "503", "504",
-    "520", "521", "522", "523", "524", "529",
-})  # fmt: skip
+STATUSES = frozenset(
+    {
+        "401",
+        "403",
+        "404",
+        "429",
+        "451",
+        "500",
+        "502",
+        "503",
+        "504",
+        "520",
+        "521",
+        "522",
+        "523",
+        "524",
+        "529",
+    }
+)
 """Faults that are a status."""
 
 _ALIASES = {CIVITAI: CIVITAI, HUGGINGFACE: HUGGINGFACE, "hf": HUGGINGFACE}
@@ -66,9 +81,18 @@ class _Kind:
 
 
 _PLAIN = (
-    "timeout", "reset", "truncate", "html", "challenge", "error", "json", "empty", "loop", "drip",
+    "timeout",
+    "reset",
+    "truncate",
+    "html",
+    "challenge",
+    "error",
+    "json",
+    "empty",
+    "loop",
+    "drip",
     "endless",
-)  # fmt: skip
+)
 _KINDS: Mapping[str, _Kind] = {
     **{status: _Kind(takes=frozenset({"chance", "seconds"})) for status in sorted(STATUSES)},
     **{name: _Kind() for name in _PLAIN},

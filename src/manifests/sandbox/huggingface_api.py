@@ -34,9 +34,18 @@ _FIELDS = {
     "trendingScore": "trending",
 }
 _TIMES = frozenset({"lastModified", "createdAt"})
-_PLAIN = frozenset({
-    "likes", "private", "downloads", "tags", "pipeline_tag", "library_name", "createdAt", "modelId",
-})  # fmt: skip
+_PLAIN = frozenset(
+    {
+        "likes",
+        "private",
+        "downloads",
+        "tags",
+        "pipeline_tag",
+        "library_name",
+        "createdAt",
+        "modelId",
+    }
+)
 _FULL = frozenset({"author", "sha", "lastModified", "gated", "disabled", "siblings"})
 _RECORD_BYTES = 32 << 20
 _ROWS_KEPT = 1 << 20

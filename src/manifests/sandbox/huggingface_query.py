@@ -17,12 +17,38 @@ __all__ = ["HuggingFaceQuery", "read_query"]
 
 Sort: TypeAlias = Literal["downloads", "likes", "lastModified", "createdAt", "trendingScore"]
 Expandable: TypeAlias = Literal[
-    "author", "baseModels", "cardData", "childrenModelCount", "config", "createdAt", "disabled",
-    "downloads", "downloadsAllTime", "evalResults", "gated", "gguf", "inference",
-    "inferenceProviderMapping", "lastModified", "library_name", "likes", "mask_token",
-    "model-index", "pipeline_tag", "private", "resourceGroup", "safetensors", "sha", "siblings",
-    "spaces", "tags", "transformersInfo", "trendingScore", "usedStorage", "widgetData",
-]  # fmt: skip
+    "author",
+    "baseModels",
+    "cardData",
+    "childrenModelCount",
+    "config",
+    "createdAt",
+    "disabled",
+    "downloads",
+    "downloadsAllTime",
+    "evalResults",
+    "gated",
+    "gguf",
+    "inference",
+    "inferenceProviderMapping",
+    "lastModified",
+    "library_name",
+    "likes",
+    "mask_token",
+    "model-index",
+    "pipeline_tag",
+    "private",
+    "resourceGroup",
+    "safetensors",
+    "sha",
+    "siblings",
+    "spaces",
+    "tags",
+    "transformersInfo",
+    "trendingScore",
+    "usedStorage",
+    "widgetData",
+]
 Range: TypeAlias = tuple[float, float]
 _REPEATABLE = frozenset({"filter", "search", "expand", "expand[]"})
 _UNITS = {"": 1, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
@@ -69,9 +95,15 @@ class HuggingFaceQuery(Record):
     def selection(self) -> tuple[object, ...]:
         """All that decides which rows there are and in what order, but not where a page begins."""
         return (
-            self.sort, self.filters, self.search, self.author, self.pipeline_tag,
-            self.library, self.gated, self.num_parameters,
-        )  # fmt: skip
+            self.sort,
+            self.filters,
+            self.search,
+            self.author,
+            self.pipeline_tag,
+            self.library,
+            self.gated,
+            self.num_parameters,
+        )
 
 
 def read_query(ask: Ask) -> HuggingFaceQuery | Answer:

@@ -76,6 +76,7 @@ class Injector:
         for fault in self._faults:
             if not fault.befalls(source):
                 continue
+            # Chance is drawn only where a share is given: other faults shift no sequence.
             if fault.chance < 1 and self._chance.random() >= fault.chance:
                 continue
             verdict = self._struck(verdict, fault, source, in_flight=in_flight, now=now)
@@ -99,6 +100,7 @@ class Injector:
         if source in self._windows:
             return self._windows[source]
 
+        # A fault for all sources and one for this: the last word counts.
         quota, seconds = (_GENEROUS if source == HUGGINGFACE else 0), _WINDOW_SECONDS
         for fault in self._faults:
             if fault.name == "window" and fault.befalls(source):

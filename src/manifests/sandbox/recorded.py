@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Recorded", "read_recorded"]
 
 _NEXT_STEP = "give --data a folder that holds civitai/*.json[.gz] or huggingface/*.json[.gz]"
+_FLAGGED_LEVEL = 4 | 8 | 16
 
 Row = TypeVar("Row", CivitaiRow, HuggingFaceRow)
 
@@ -107,6 +108,7 @@ def read_recorded(folder: Path) -> tuple[Recorded[CivitaiRow], Recorded[HuggingF
 
     civitai_rows, civitai_records = _load(civitai, items="items", read=_civitai_row)
     hub_rows, hub_records = _load(huggingface, items=None, read=_huggingface_row)
+    # The data is older than the clock: counted back from today, no period would hold a model.
     newest = max((row.last_version for row in civitai_rows), default=0)
     return (
         Recorded(civitai_rows, civitai_records, now=newest),
@@ -146,7 +148,7 @@ def _decoded(path: Path, items: str | None) -> list[JsonObject]:
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise _unusable(path, str(error)) from error
 
-    array = page.get(items) if items and isinstance(page, dict) else page
+    array = page if items is None else page.get(items) if isinstance(page, dict) else None
     if not isinstance(array, list) or not all(isinstance(item, dict) for item in array):
         wanted = f'an object with "{items}"' if items else "an array of objects"
         raise _unusable(path, f"it is not {wanted}")
@@ -171,26 +173,39 @@ def _cause(error: ValueError) -> str:
 def _civitai_row(place: int, record: JsonObject) -> CivitaiRow:
     """Return what listings need of a CivitAI record."""
     read = _CivitaiRecord.model_validate(record)
-    level = read.level if read.level is not None else 28 if read.nsfw else 1
-    dates = [version.published or version.created for version in read.versions]
+    stats, creator = read.stats, read.creator or _Creator()
     return CivitaiRow(
         place=place,
         id=read.id,
         name=read.name,
         type=read.type,
         base_models=tuple({v.base_model: None for v in read.versions if v.base_model}),
-        level=level,
+        level=_level(read),
         minor=read.minor,
         hidden=False,
-        last_version=max((from_iso(date) for date in dates if date), default=-1),
-        downloads=read.stats.downloads or 0,
-        thumbs=read.stats.thumbs or 0,
-        comments=read.stats.comments or 0,
-        collected=read.stats.favourites or 0,
+        last_version=max(map(_published, read.versions), default=-1),
+        downloads=stats.downloads or 0,
+        thumbs=stats.thumbs or 0,
+        comments=stats.comments or 0,
+        collected=stats.favourites or 0,
         images=sum(len(version.images) for version in read.versions),
-        username=((read.creator and read.creator.username) or "").lower(),
+        username=(creator.username or "").lower(),
         tags=tuple(tag.lower() for tag in read.tags),
     )
+
+
+def _level(record: _CivitaiRecord) -> int:
+    """Return the level; a missing one counts as R to XXX where flagged, else as PG."""
+    if record.level is not None:
+        return record.level
+
+    return _FLAGGED_LEVEL if record.nsfw else 1
+
+
+def _published(version: _Version) -> int:
+    """Return when a version came out; old records know only its creation."""
+    date = version.published or version.created
+    return -1 if date is None else from_iso(date)
 
 
 def _huggingface_row(place: int, record: JsonObject) -> HuggingFaceRow:

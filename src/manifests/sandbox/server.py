@@ -82,6 +82,7 @@ async def running(options: SandboxOptions, *, clock: Clock) -> AsyncIterator[Run
     """
     sandbox = build(options, clock=clock)
     listener = await _listen(options.port)
+    # Known only now: port 0 lets the system choose.
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - no Django here
     host = Host(sandbox, clock=clock)
     try:
@@ -131,6 +132,8 @@ async def _listen(port: int) -> MultiListener[SocketStream]:
     """
     try:
         return await anyio.create_tcp_listener(local_host=_LOOPBACK, local_port=port)
+    except OverflowError as error:
+        raise SettingsError(f"port {port} is none; choose one below 65536 with --port") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(f"port {port} is taken; choose another with --port") from error

@@ -24,28 +24,66 @@ if TYPE_CHECKING:
 __all__ = ["SyntheticHuggingFace"]
 
 _TASKS = (
-    "text-generation", "text-generation", "text-generation", "text-classification", "fill-mask",
-    "text-to-image", "feature-extraction", "sentence-similarity", "image-classification",
-    "automatic-speech-recognition", "translation", "image-text-to-text", "text-to-speech",
-    None, None, None,
-)  # fmt: skip
+    "text-generation",
+    "text-generation",
+    "text-generation",
+    "text-classification",
+    "fill-mask",
+    "text-to-image",
+    "feature-extraction",
+    "sentence-similarity",
+    "image-classification",
+    "automatic-speech-recognition",
+    "translation",
+    "image-text-to-text",
+    "text-to-speech",
+    None,
+    None,
+    None,
+)
 _LIBRARIES = (
-    "transformers", "transformers", "transformers", "diffusers", "sentence-transformers", "peft",
-    "gguf", None,
-)  # fmt: skip
-_LICENCES = spread({
-    ("license:apache-2.0",): 12, ("license:mit",): 7, ("license:llama3.1",): 2, (): 4,
-    ("license:other",): 2, ("license:cc-by-nc-4.0",): 2, ("license:openrail",): 1,
-    ("license:apache-2.0", "license:mit"): 1, ("license:gemma",): 1,
-})  # fmt: skip
+    "transformers",
+    "transformers",
+    "transformers",
+    "diffusers",
+    "sentence-transformers",
+    "peft",
+    "gguf",
+    None,
+)
+_LICENCES = spread(
+    {
+        ("license:apache-2.0",): 12,
+        ("license:mit",): 7,
+        ("license:llama3.1",): 2,
+        (): 4,
+        ("license:other",): 2,
+        ("license:cc-by-nc-4.0",): 2,
+        ("license:openrail",): 1,
+        ("license:apache-2.0", "license:mit"): 1,
+        ("license:gemma",): 1,
+    }
+)
 _FAMILIES = ("llama", "qwen2", "mistral", "bert", "gpt2", "t5", "phi3", "gemma2")
 _LANGUAGES = ("en", "zh", "de", "fr", "es", "ja", "multilingual", "ru")
 _SIZES: Mapping[str, int] = {
-    "": 0, "350M": 354_823_168, "1.5B": 1_543_714_304, "3b": 3_212_749_824, "7b": 6_738_415_616,
-    "7B": 7_241_732_096, "8B": 8_030_261_248, "9b": 9_241_705_984, "13b": 13_015_864_320,
-    "14B": 14_770_033_664, "34b": 34_388_917_248, "70B": 70_553_706_496, "110M": 109_514_298,
-    "8x7B": 46_702_792_704, "12B": 12_247_782_400, "0.5B": 494_032_768,
-}  # fmt: skip
+    "": 0,
+    "350M": 354_823_168,
+    "1.5B": 1_543_714_304,
+    "3b": 3_212_749_824,
+    "7b": 6_738_415_616,
+    "7B": 7_241_732_096,
+    "8B": 8_030_261_248,
+    "9b": 9_241_705_984,
+    "13b": 13_015_864_320,
+    "14B": 14_770_033_664,
+    "34b": 34_388_917_248,
+    "70B": 70_553_706_496,
+    "110M": 109_514_298,
+    "8x7B": 46_702_792_704,
+    "12B": 12_247_782_400,
+    "0.5B": 494_032_768,
+}
 _SIZE_NAMES = tuple(_SIZES)
 _FLOOR = 1_646_263_744_000
 """2022-03-02T23:29:04Z: upstream knows no older date of creation."""
@@ -142,6 +180,7 @@ def _tags(place: int, bits: int, plain: tuple[str | None, ...]) -> frozenset[str
         return frozenset()
 
     family, language = _FAMILIES[bits >> 56 & 7], _LANGUAGES[bits >> 145 & 7]
+    # Two licences, or none, are as common upstream as this.
     usual = {family, language, *_LICENCES[bits >> 148 & 31], "region:us", *filter(None, plain)}
     if odd == _ODD_TAGS:
         usual |= {"Deutsch und Français", "日本語", "arxiv:2402.12345", "base_model:acme/base-7b"}

@@ -92,8 +92,13 @@ class Sandbox:
     def _encoded(self, ask: Ask, twist: Twist) -> Answer:
         """Return the API's answer, tagged and compressed; good ones are kept."""
         key = (
-            ask.path, ask.parameters, ask.host, ask.accepts_gzip, ask.is_anonymous, twist,
-        )  # fmt: skip
+            ask.path,
+            ask.parameters,
+            ask.host,
+            ask.accepts_gzip,
+            ask.is_anonymous,
+            twist,
+        )
         kept = self._pages.get(key)
         if kept is not None:
             return kept
@@ -101,6 +106,7 @@ class Sandbox:
         answer = self._apis[ask.source].answer(ask, twist=twist)
         if answer.status != HTTPStatus.OK:
             return _compressed(ask, answer)
+        # Cut before it is compressed: the client decodes well, and finds no JSON.
         if twist is Twist.CUT:
             answer = replace(answer, body=answer.body[: len(answer.body) // 2])
 
