@@ -38,6 +38,9 @@ FLOORS = (
         "manifests.validation",
         "manifests.planner",
         "manifests.listings",
+        "manifests.audit",
+        "manifests.difference",
+        "manifests.comparison",
         "manifests.sources",
         "manifests.fetch",
         "manifests.store",
@@ -64,7 +67,7 @@ HOMES = {
     "httpx": ("manifests.fetch.transport",),
     "orjson": ("manifests.cli", "manifests.sandbox", "manifests.store"),
     "rich": ("manifests.cli",),
-    "sqlite3": (),
+    "sqlite3": ("manifests.store.database",),
     "typer": ("manifests.cli",),
 }
 """Library → the modules or packages that may import it."""

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from manifests.audit import Finding
 from manifests.errors import ErrorCode
 from manifests.listings import select
 from manifests.results import Failure, QueryRecord
@@ -87,7 +88,7 @@ def record_queries(results: Mapping[Query, ReadQuery]) -> tuple[QueryRecord, ...
 
 def record_query(read: ReadQuery) -> QueryRecord:
     """Return what became of one listing."""
-    listing = read.listing
+    listing, evidence = read.listing, read.listing.evidence
     return QueryRecord(
         source=listing.query.source,
         parameters=listing.query.parameters,
@@ -97,6 +98,12 @@ def record_query(read: ReadQuery) -> QueryRecord:
         ended=listing.ended,
         answered_by=listing.answered_by.parameters if listing.answered_by else None,
         duplicates=listing.duplicates,
+        strangers=evidence.count(Finding.STRANGERS),
+        rescued=evidence.count(Finding.RESCUED),
+        moved=evidence.count(Finding.MOVED),
+        disordered=evidence.count(Finding.DISORDERED),
+        examples={finding.value: ids for finding, ids in evidence.examples.items()},
+        loop=evidence.loop,
         dropped=listing.dropped,
         attempts=tuple(read.attempts),
         failure=read.failure,

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
+from manifests.errors import SettingsError
 from manifests.models import FacetValue, Record
+from manifests.settings import parse_share
 
 __all__ = [
     "DefinitionFile",
     "Definitions",
     "ExplicitFilter",
     "FacetDefinition",
+    "Options",
     "Override",
     "as_text",
 ]
@@ -35,9 +39,58 @@ def as_text(value: object) -> object:
     return value
 
 
+def as_value(value: object) -> object:
+    """Return one TOML value, or a list of them, as upstream's query string would hold it.
+
+    Raises:
+        PydanticCustomError: it is a table, a date, or anything else that has no one spelling. Left
+            to the two halves of `FacetValue`, it would be told twice, in words of no one's file.
+    """
+    found = as_text(value)
+    if all(isinstance(text, str) for text in (found if isinstance(found, tuple) else [found])):
+        return found
+    raise PydanticCustomError("value_type", "takes text, a whole number, true, false or a list")
+
+
+def as_share(value: object) -> float:
+    """Return the share from 0 to 1 that `50%` stands for.
+
+    Raises:
+        PydanticCustomError: it is no percentage from 0 to 100.
+    """
+    try:
+        return parse_share(value if isinstance(value, str) else "")
+    except SettingsError as error:
+        raise PydanticCustomError("share_type", 'takes a share such as "50%"') from error
+
+
+def as_count(value: object) -> int:
+    """Return a number of models, of which none is one.
+
+    Raises:
+        PydanticCustomError: no manifest can hold so many, or so few.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_MODELS:
+        return value
+    raise PydanticCustomError("count_type", f"takes a whole number from 0 to {MOST_MODELS}")
+
+
 Text: TypeAlias = Annotated[str, BeforeValidator(as_text)]
-Value: TypeAlias = Annotated[FacetValue, BeforeValidator(as_text)]
+Value: TypeAlias = Annotated[FacetValue, BeforeValidator(as_value)]
+Flag: TypeAlias = Annotated[bool, Field(strict=True)]
+Options: TypeAlias = Mapping[str, Value]
+"""What only one source knows of: the further top-level keys of its file."""
 Limit: TypeAlias = Annotated[int, Field(ge=1, le=MOST_MODELS, strict=True)]
+Count: TypeAlias = Annotated[
+    int,
+    BeforeValidator(as_count),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MOST_MODELS}),
+]
+Share: TypeAlias = Annotated[
+    float,
+    BeforeValidator(as_share),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?%$"}),
+]
 Slug: TypeAlias = Annotated[str, Field(pattern=rf"^{SLUG}$")]
 SafePath: TypeAlias = Annotated[str, Field(pattern=rf"^{PATH}$")]
 
@@ -58,7 +111,9 @@ class Override(Record):
 
     limit: Limit | None = None
     label: str | None = None
-    allow_empty: bool | None = None
+    allow_empty: Flag | None = None
+    min_count: Count | None = None
+    max_shrink: Share | None = None
 
 
 class ExplicitFilter(Record):
@@ -70,7 +125,9 @@ class ExplicitFilter(Record):
     limit: Limit | None = None
     label: str | None = None
     sort: str | None = None
-    allow_empty: bool = False
+    allow_empty: Flag = False
+    min_count: Count | None = None
+    max_shrink: Share | None = None
 
 
 class DefinitionFile(Record):
@@ -84,6 +141,10 @@ class DefinitionFile(Record):
     """Upstream's own name of the order."""
     skip_models: tuple[Text, ...] = ()
     """Ids that are never published."""
+    min_count: Count = 0
+    """Models below which a poorer manifest than the published one is held back."""
+    max_shrink: Share | None = None
+    """Share of its models that a manifest may lose at once, such as `50%`."""
     exclude: tuple[str, ...] = ()
     """Globs over paths: filters of the matrix that are not made."""
     facets: tuple[FacetDefinition, ...] = ()
@@ -99,4 +160,4 @@ class Definitions:
     origin: str
     """The file, as the user named it."""
     file: DefinitionFile
-    options: Mapping[str, FacetValue]
+    options: Options

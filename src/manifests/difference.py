@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Difference", "compare"]
+__all__ = ["Difference", "Moved", "Placed", "apply", "compare"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """An id that the old list has not."""
+
+    id: str
+    place: int
+    """In the new list; 0 is the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """An id that passed others."""
+
+    id: str
+    before: int
+    """Its place in the old list; 0 is the first."""
+    place: int
+    """Its place in the new list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """What turns one list of ids into another."""
 
-    added: tuple[str, ...]
+    added: tuple[Placed, ...] = ()
     """In the order of the new list."""
-    removed: tuple[str, ...]
+    removed: tuple[str, ...] = ()
     """In the order of the old list."""
-    moved: tuple[str, ...]
-    """Ids of both lists that stand at another place among those."""
+    moved: tuple[Moved, ...] = ()
+    """As few ids as must change their place among those of both lists, in the new order."""
 
     @property
     def is_none(self) -> bool:
@@ -30,13 +51,57 @@ class Difference:
 
 def compare(before: Sequence[str], after: Sequence[str]) -> Difference:
     """Return the difference between two lists of distinct ids."""
-    old, new = frozenset(before), frozenset(after)
-    stayed_before = [id_ for id_ in before if id_ in new]
-    stayed_after = [id_ for id_ in after if id_ in old]
+    old = {id_: place for place, id_ in enumerate(before)}
+    new = frozenset(after)
+    stayed = [old[id_] for id_ in after if id_ in old]
+    kept = longest_increasing(stayed)
     return Difference(
-        added=tuple(id_ for id_ in after if id_ not in old),
+        added=tuple(
+            Placed(id=id_, place=place) for place, id_ in enumerate(after) if id_ not in old
+        ),
         removed=tuple(id_ for id_ in before if id_ not in new),
         moved=tuple(
-            there for here, there in zip(stayed_before, stayed_after, strict=True) if here != there
+            Moved(id=id_, before=old[id_], place=place)
+            for place, id_ in enumerate(after)
+            if id_ in old and old[id_] not in kept
         ),
     )
+
+
+def apply(before: Sequence[str], difference: Difference) -> tuple[str, ...]:
+    """Return the list that *difference* makes of the one that it was found against.
+
+    Raises:
+        ValueError: it was found against another list.
+    """
+    gone = {*difference.removed, *(each.id for each in difference.moved)}
+    placed = {each.place: each.id for each in (*difference.added, *difference.moved)}
+    kept = [id_ for id_ in before if id_ not in gone]
+    length = len(kept) + len(placed)
+    if len(kept) + len(gone) != len(before) or not placed.keys() <= {*range(length)}:
+        raise ValueError("the difference was found against another list")
+
+    rest = iter(kept)
+    return tuple(placed[place] if place in placed else next(rest) for place in range(length))
+
+
+def longest_increasing(numbers: Sequence[int]) -> frozenset[int]:
+    """Return the members of a longest increasing subsequence of distinct *numbers*.
+
+    Patience sorting: of all subsequences of one length, the one with the smallest end is kept,
+    with each number's predecessor in it; O(n log n).
+    """
+    ends: list[int] = []
+    predecessors: dict[int, int | None] = {}
+    for number in numbers:
+        length = bisect_left(ends, number)
+        predecessors[number] = ends[length - 1] if length else None
+        ends[length : length + 1] = [number]
+
+    found: set[int] = set()
+    last = ends[-1] if ends else None
+    while last is not None:
+        found.add(last)
+        last = predecessors[last]
+
+    return frozenset(found)

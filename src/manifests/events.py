@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from manifests.results import Attempt, Failure
+    from manifests.results import Attempt, Circuit, Failure
 
 __all__ = [
     "AttemptEnded",
     "AttemptStarted",
+    "CircuitChanged",
     "Event",
     "FilterSettled",
     "HostHeld",
@@ -55,6 +56,17 @@ class HostHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitChanged:
+    """A host failed so much that only single probes go to it, or it answers again."""
+
+    source: str
+    circuit: Circuit
+    seconds: float
+    """From now until the next probe; 0 while one is under way, and when all is well again."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilterSettled:
     """The candidate of a filter is there, or is known not to come."""
 
@@ -72,7 +84,9 @@ class Noted:
     message: str
 
 
-Event: TypeAlias = RunPlanned | AttemptStarted | AttemptEnded | HostHeld | FilterSettled | Noted
+Event: TypeAlias = (
+    RunPlanned | AttemptStarted | AttemptEnded | HostHeld | CircuitChanged | FilterSettled | Noted
+)
 
 
 class Reporter(Protocol):

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from manifests.definitions import DefinitionFile, Definitions, as_text
+from manifests.definitions import DefinitionFile, Definitions, Options
 from manifests.errors import DefinitionError
-from manifests.models import FacetValue, Filter
+from manifests.models import Filter
 from manifests.selection import matches_any
 from manifests.validation import check_file, explain, nearest, same_source_twice, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from manifests.definitions import ExplicitFilter, FacetDefinition
     from manifests.sources.base import Source
 
 __all__ = ["expand", "load_filters"]
+
+FILE: Final = TypeAdapter(DefinitionFile)
+OPTIONS: Final[TypeAdapter[Options]] = TypeAdapter(Options)
+ShapeT = TypeVar("ShapeT")
+LONGEST_PATH: Final = 200
+"""Characters: with prefix and staging suffix a file's name stays below the usual 255 bytes."""
 
 
 def load_filters(folder: Path, sources: Mapping[str, Source]) -> tuple[Filter, ...]:
@@ -30,30 +36,46 @@ def load_filters(folder: Path, sources: Mapping[str, Source]) -> tuple[Filter, .
     Raises:
         DefinitionError: with all problems of all files, by file and key.
     """
-    paths = sorted(folder.glob("*.toml"))
-    results = [read_file(path, sources) for path in paths]
+    results = [read_file(path, sources) for path in files_in(folder)]
     problems = [line for _, lines in results for line in lines]
     definitions = [found for found, _ in results if found]
     made = [expand(found) for found in definitions]
     problems += same_source_twice(definitions)
     for found, filters in zip(definitions, made, strict=True):
         problems += (f"{found.origin}: {line}" for line in check_paths(found, filters))
-    if not paths:
-        problems = [f"{folder}: holds no *.toml file; name the folder with --filters DIR"]
     if problems:
         raise DefinitionError(problems, next_step="mend the definitions; nothing was sent")
     return tuple(itertools.chain.from_iterable(made))
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Return the definition files of a folder, by name.
+
+    Raises:
+        DefinitionError: there are none.
+    """
+    paths = sorted(folder.glob("*.toml"))
+    if not paths:
+        lack = "holds no *.toml file" if folder.is_dir() else "is no folder"
+        raise DefinitionError([f"{folder}: {lack}"], next_step="name another with --filters DIR")
+    return paths
+
+
 def read_file(path: Path, sources: Mapping[str, Source]) -> tuple[Definitions | None, list[str]]:
     """Return the definitions of one file, or None and a line for each thing wrong with it."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        # Some editors begin a file with a byte order mark, which TOML does not know.
+        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        return None, [f"{path}: can't be read: {error.strerror}"]
+    except UnicodeDecodeError as error:
+        return None, [f"{path}: byte {error.start + 1} is no UTF-8"]
+    except tomllib.TOMLDecodeError as error:
         return None, [f"{path}: {error}"]
-    name = str(raw.get("source"))
-    if name not in sources:
-        return None, [f"{path}: source: {unknown('source', name, sources)}"]
+    name = raw.get("source")
+    if not isinstance(name, str) or name not in sources:
+        why = "is missing" if name is None else unknown("source", str(name), sources)
+        return None, [f"{path}: source: {why}"]
     found, problems = parse(raw, origin=str(path), source=sources[name])
     return found, [f"{path}: {line}" for line in problems]
 
@@ -63,20 +85,26 @@ def parse(
 ) -> tuple[Definitions | None, list[str]]:
     """Return the definitions in decoded TOML, or None and what is wrong with them, by key."""
     own = source.info.options
-    options = {key: option_value(raw[key]) for key in own if key in raw}
-    try:
-        file = DefinitionFile.model_validate({key: raw[key] for key in raw if key not in own})
-    except ValidationError as error:
-        return None, list(explain(error, (*DefinitionFile.model_fields, *own)))
+    keys = (*DefinitionFile.model_fields, *own)
+    problems: list[str] = []
+    file = shaped(FILE, {key: raw[key] for key in raw if key not in own}, keys, problems)
+    options = shaped(OPTIONS, {key: raw[key] for key in raw if key in own}, keys, problems)
+    if file is None or options is None:
+        return None, problems
     definitions = Definitions(origin=origin, file=file, options=options)
-    problems = list(check_file(definitions, source))
+    problems += check_file(definitions, source)
     return (None if problems else definitions), problems
 
 
-def option_value(value: object) -> FacetValue:
-    """Return a source's own option as text or texts."""
-    text = as_text(value)
-    return tuple(str(item) for item in text) if isinstance(text, tuple) else str(text)
+def shaped(
+    shape: TypeAdapter[ShapeT], raw: Mapping[str, object], keys: Iterable[str], problems: list[str]
+) -> ShapeT | None:
+    """Return decoded TOML in a shape, or None; where it does not fit is added to *problems*."""
+    try:
+        return shape.validate_python(raw)
+    except ValidationError as error:
+        problems += explain(error, keys)
+        return None
 
 
 def expand(definitions: Definitions) -> tuple[Filter, ...]:
@@ -115,6 +143,8 @@ def matrix_filter(definitions: Definitions, slugs: Sequence[str]) -> Filter:
         },
         options=text_options(definitions),
         skip_models=file.skip_models,
+        min_count=file.min_count,
+        max_shrink=file.max_shrink,
     )
 
 
@@ -131,6 +161,8 @@ def explicit_filter(definitions: Definitions, given: ExplicitFilter) -> Filter:
         options=text_options(definitions),
         skip_models=file.skip_models,
         allow_empty=given.allow_empty,
+        min_count=file.min_count if given.min_count is None else given.min_count,
+        max_shrink=file.max_shrink if given.max_shrink is None else given.max_shrink,
     )
 
 
@@ -149,30 +181,40 @@ def check_paths(definitions: Definitions, filters: Sequence[Filter]) -> Iterator
     """Yield duplicate paths, clashing file names, and overrides or excludes that touch nothing."""
     if not filters:
         yield "defines no filter"
-    owner: dict[str, str] = {}
-    for made in filters:
-        other = owner.setdefault(made.file_stem, made.path)
-        if other is not made.path:
-            yield same_file(made.path, other)
+    yield from shared_files([made.path for made in filters])
     paths = {made.path for made in filters}
+    yield from (
+        f"path {path!r} is longer than {LONGEST_PATH} characters"
+        for path in sorted(paths)
+        if len(path) > LONGEST_PATH
+    )
     for path in definitions.file.overrides:
         if path not in paths:
-            yield f"overrides: {unknown('filter', path, paths)}"
+            whole = f"filter/{path.removeprefix('filter/')}"
+            yield f"overrides: unknown filter {path!r}{nearest(whole, paths)}"
     yield from idle_excludes(definitions)
 
 
-def same_file(path: str, other: str) -> str:
-    """Say that two filters would be written to one file."""
-    if path == other:
-        return f"path {path!r} is defined twice"
-    return f"paths {path!r} and {other!r} would share one file name"
+def shared_files(paths: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each path that would be written to the file of an earlier one."""
+    owner: dict[str, str] = {}
+    for path in paths:
+        stem = path.replace("/", "-")
+        other = owner.get(stem)
+        if other == path:
+            yield f"path {path!r} is defined twice"
+        elif other:
+            yield f"paths {other!r} and {path!r} would share one file name"
+        else:
+            owner[stem] = path
 
 
 def idle_excludes(definitions: Definitions) -> Iterator[str]:
     """Yield a line for each exclude that matches no filter of the matrix."""
     facets = definitions.file.facets
     choices = itertools.product(*(facet.slugs for facet in facets))
-    paths = ["/".join(["filter", *segments(facets, slugs)]) for slugs in choices]
+    words = ["/".join(segments(facets, slugs)) for slugs in choices]
+    paths = [f"filter/{word}" for word in words if word]
     for glob in definitions.file.exclude:
         if not any(matches_any(path, [glob]) for path in paths):
-            yield f"exclude: {glob!r} matches no filter{nearest(glob, paths)}"
+            yield f"exclude: {glob!r} matches no filter{nearest(glob, [*words, *paths])}"

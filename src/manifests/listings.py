@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from manifests.errors import ErrorCode
+from manifests.audit import Audit, Evidence, Finding, pagination_failure
 from manifests.models import Manifest
-from manifests.results import DroppedRecord, Failure, Funnel, RuleCount
+from manifests.results import DroppedRecord, Funnel, RuleCount
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from manifests.models import Filter, Model, Query
     from manifests.planner import PlannedQuery, Wanted
-    from manifests.sources.base import Entry, Page, Rule, Source, SourceInfo
+    from manifests.results import Failure
+    from manifests.sources.base import Entry, Page, Request, Rule, Source, SourceInfo
 
 __all__ = ["MOST_PAGES", "Candidate", "Listing", "Reading", "derive", "select"]
 
@@ -35,6 +36,8 @@ class Listing:
     pages: int = 0
     duplicates: int = 0
     dropped: tuple[DroppedRecord, ...] = ()
+    evidence: Evidence = field(default_factory=Evidence)
+    """What its pages showed beside their models."""
     answered_by: Query | None = None
     """The broader listing that this one was derived from."""
 
@@ -61,28 +64,46 @@ class Candidate:
 class Reading:
     """A listing that is being read; it takes pages, and tells whether and where to go on."""
 
-    def __init__(self, planned: PlannedQuery) -> None:
+    def __init__(self, planned: PlannedQuery, source: Source | None = None) -> None:
         self._planned = planned
+        self._audit = Audit(planned.query, source)
         self._entries: dict[str, Entry] = {}
         self._dropped: list[DroppedRecord] = []
-        self._cursors: set[str] = set()
         self._missing = {wanted.filter.path: wanted.filter.limit for wanted in planned.wanted}
         self._pages = 0
-        self._duplicates = 0
         self._ended = False
         self.cursor: str | None = None
         """Where the next page starts."""
+        self.lost: Request | None = None
+        """What to ask for before the next page: the model that upstream skips at its cursor."""
 
     def add(self, page: Page) -> Failure | None:
-        """Take the next page; return why the listing can't be read on, if so."""
-        self._pages += 1
-        for entry in page.entries:
-            self._add_entry(entry)
+        """Take what was asked for last; return why the listing can't be read on, if so."""
         self._dropped += (DroppedRecord(record=d.record, reason=d.reason) for d in page.dropped)
+        if self.lost is None:
+            return self._add_page(page)
+        self._add_lost(self.lost, page)
+        return None
+
+    def _add_page(self, page: Page) -> Failure | None:
+        self._pages += 1
+        inspected, before = self._audit.inspect(page.entries), len(self._entries)
+        if inspected.failure:
+            # An answer to another question makes no manifest, not even of the pages before it.
+            self._entries.clear()
+            return inspected.failure
+        for entry in inspected.entries:
+            self._add_entry(entry)
         self.cursor = page.cursor
         # Short and empty pages with a successor are normal; only a missing cursor ends a listing.
         self._ended = page.cursor is None
-        return self._check_cursor()
+        fresh = len(self._entries) - before
+        return self._check_cursor(fresh=fresh, known=len(inspected.entries) - fresh)
+
+    def _add_lost(self, request: Request, page: Page) -> None:
+        for entry in self._audit.rescue(request, page, known=self._entries):
+            self._add_entry(entry)
+        self.lost = None
 
     @property
     def is_done(self) -> bool:
@@ -91,42 +112,37 @@ class Reading:
 
     def listing(self) -> Listing:
         """Return what has been read so far."""
+        evidence = self._audit.evidence()
         return Listing(
             query=self._planned.query,
             entries=tuple(self._entries.values()),
             ended=self._ended,
             pages=self._pages,
-            duplicates=self._duplicates,
+            duplicates=evidence.count(Finding.DUPLICATES),
             dropped=tuple(self._dropped),
+            evidence=evidence,
         )
 
     def _add_entry(self, entry: Entry) -> None:
-        if entry.model.id in self._entries:
-            self._duplicates += 1
+        first = self._entries.get(entry.model.id)
+        if first is not None:
+            self._audit.fold(first, entry)
             return
         self._entries[entry.model.id] = entry
         for wanted in self._planned.wanted:
             if failing_rule(wanted.rules, entry.model) is None:
                 self._missing[wanted.filter.path] -= 1
 
-    def _check_cursor(self) -> Failure | None:
+    def _check_cursor(self, *, fresh: int, known: int) -> Failure | None:
         if self.cursor is None or self.is_done:
             return None
-        if self.cursor in self._cursors:
-            return pagination_failure(f"the cursor of page {self._pages} repeats an earlier one")
+        failure = self._audit.follow(self.cursor, page=self._pages, fresh=fresh, known=known)
+        if failure:
+            return failure
         if self._pages >= MOST_PAGES:
             return pagination_failure(f"{MOST_PAGES} pages did not hold enough models")
-        self._cursors.add(self.cursor)
+        self.lost = self._audit.lost_at(self.cursor)
         return None
-
-
-def pagination_failure(cause: str) -> Failure:
-    """Return the failure of a listing that can't be read on."""
-    return Failure(
-        code=ErrorCode.PAGINATION_ERROR,
-        cause=cause,
-        next_step="run again later; if it stays, narrow the filter or lower its limit",
-    )
 
 
 def failing_rule(rules: Sequence[Rule], model: Model) -> Rule | None:

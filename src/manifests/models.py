@@ -42,6 +42,10 @@ class Filter(Record):
     """Ids that are never published."""
     allow_empty: bool = False
     """Whether an empty manifest may follow one that was not."""
+    min_count: int = 0
+    """Models below which a manifest that is poorer than the published one is held back."""
+    max_shrink: float | None = None
+    """Share of its models that it may lose at once, from 0 to 1; None is the gate's own limit."""
 
     @property
     def file_stem(self) -> str:
@@ -96,6 +100,8 @@ class Model(Record):
     """The level of that image, as one bit of `nsfw_level`."""
     created_at: str | None = None
     updated_at: str | None = None
+    mode: str | None = None
+    """Upstream's word when a model was moderated: `Archived` or `TakenDown`."""
 
 
 class Stats(Record):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from manifests.events import FilterSettled
+from manifests.errors import ErrorCode
+from manifests.events import FilterSettled, Noted
 from manifests.listings import Listing, Reading, derive, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
+    from manifests.clock import Clock
     from manifests.events import Reporter
     from manifests.fetch.fetcher import Fetched, ReadPage
     from manifests.models import Query
@@ -20,14 +22,46 @@ if TYPE_CHECKING:
     from manifests.results import Attempt, Failure
     from manifests.sources.base import Request, Source
 
-__all__ = ["FetchesPages", "ListingReader", "ReadQuery"]
+__all__ = ["FetchesPages", "ListingReader", "ReadQuery", "SecondPass"]
+
+MAY_PASS = frozenset(
+    {
+        ErrorCode.API_ERROR,
+        ErrorCode.CIRCUIT_OPEN,
+        ErrorCode.MALFORMED_RESPONSE,
+        ErrorCode.MAX_RETRIES_EXCEEDED,
+        ErrorCode.NETWORK_ERROR,
+        ErrorCode.RATE_LIMIT,
+        ErrorCode.TIMEOUT,
+    }
+)
+"""Codes of failures that a later try may not meet."""
+
+COOL_DOWN = 60.0
+"""Seconds of rest before the second pass: half as long as a dead host was waited for."""
 
 
 class FetchesPages(Protocol):
     """Brings pages of one host; failures come back as values."""
 
-    async def fetch(self, request: Request, read: ReadPage, *, log: list[Attempt]) -> Fetched:
-        """Return the page that answers *request*, or why there is none."""
+    async def fetch(
+        self,
+        request: Request,
+        read: ReadPage,
+        *,
+        log: list[Attempt],
+        job: Hashable = None,
+        expected: float | None = None,
+    ) -> Fetched:
+        """Return the page that answers *request*, or why there is none.
+
+        Args:
+            request: what to ask for.
+            read: reads a good body; it may raise `PageError`.
+            log: takes every attempt as it ends.
+            job: the listing that the page belongs to: failures are counted by it.
+            expected: pages that the listing needs from here on, if anyone knows.
+        """
         ...
 
 
@@ -41,6 +75,24 @@ class ReadQuery:
     is_settled: bool = False
     """Whether nothing more will come: it was read as far as needed, derived, or it failed."""
     attempts: list[Attempt] = field(default_factory=list)
+    reading: Reading | None = None
+    """How far its pages were read; a second pass goes on from there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondPass:
+    """What it takes to read once more, at the end, what failed for reasons that may pass."""
+
+    clock: Clock
+    ends: float
+    """When the run must be over, in monotonic seconds: there is no pass that begins later."""
+    last_success: Callable[[str, str], str]
+    """Source, path → when the filter was last made, as ISO 8601; empty when it never was."""
+
+    def staleness(self, planned: PlannedQuery) -> str:
+        """Return what sorts the listing first whose stalest filter is the stalest."""
+        filters = [wanted.filter for wanted in planned.wanted]
+        return min((self.last_success(each.source, each.path) for each in filters), default="")
 
 
 class ListingReader:
@@ -54,12 +106,14 @@ class ListingReader:
         fetchers: Mapping[str, FetchesPages],
         reporter: Reporter,
         is_published: Callable[[str, str], bool],
+        second_pass: SecondPass | None = None,
     ) -> None:
         self._plan = plan
         self._sources = sources
         self._fetchers = fetchers
         self._reporter = reporter
         self._is_published = is_published
+        self._second_pass = second_pass
         self._settled = {planned.query: anyio.Event() for planned in plan.queries}
         self.results: dict[Query, ReadQuery] = {
             planned.query: ReadQuery(planned=planned, listing=Reading(planned).listing())
@@ -72,6 +126,8 @@ class ListingReader:
         async with anyio.create_task_group() as tasks:
             for planned in self._plan.queries:
                 tasks.start_soon(self._read, self.results[planned.query])
+        if self._second_pass:
+            await self._read_again(self._second_pass)
 
     async def _read(self, result: ReadQuery) -> None:
         for broad in result.planned.broader:
@@ -82,8 +138,43 @@ class ListingReader:
         else:
             source = self._sources[result.planned.query.source]
             result.listing = derive(source, complete, result.planned.query)
-        result.is_settled = True
         self._settled[result.planned.query].set()
+        if not self._second_pass or not may_pass(result):
+            self._settle(result)
+
+    async def _read_again(self, second: SecondPass) -> None:
+        """Read what failed once more, the stalest first, if there is time for it.
+
+        A source of which nothing came at all is not asked again: it is down, and the next run will
+        see whether it still is.
+        """
+        alive = {query.source for query, result in self.results.items() if result.listing.pages}
+        is_late = second.clock.monotonic() + COOL_DOWN >= second.ends
+        hopeful: list[ReadQuery] = []
+        for query, result in self.results.items():
+            if not may_pass(result):
+                continue
+            if is_late or query.source not in alive:
+                self._settle(result)
+            else:
+                hopeful.append(result)
+        if hopeful:
+            await self._cool_down(len(hopeful), second.clock)
+        async with anyio.create_task_group() as tasks:
+            for result in sorted(hopeful, key=lambda each: second.staleness(each.planned)):
+                tasks.start_soon(self._finish, result)
+
+    async def _cool_down(self, count: int, clock: Clock) -> None:
+        what = f"{count} listing{'s' if count > 1 else ''} failed for reasons that may pass"
+        self._reporter(Noted(message=f"{what}; one more try in {COOL_DOWN:g} s"))
+        await clock.sleep(COOL_DOWN)
+
+    async def _finish(self, result: ReadQuery) -> None:
+        await self._read_pages(result)
+        self._settle(result)
+
+    def _settle(self, result: ReadQuery) -> None:
+        result.is_settled = True
         self._tell(result)
 
     def _complete_broader(self, planned: PlannedQuery) -> Listing | None:
@@ -93,18 +184,21 @@ class ListingReader:
     async def _read_pages(self, result: ReadQuery) -> None:
         query = result.planned.query
         source, fetcher = self._sources[query.source], self._fetchers[query.source]
-        reading = Reading(result.planned)
-        while result.failure is None and not reading.is_done:
+        result.reading = reading = result.reading or Reading(result.planned, source)
+        failure = None
+        while failure is None and not reading.is_done:
             fetched = await fetcher.fetch(
-                source.request(query, reading.cursor),
+                reading.lost or source.request(query, reading.cursor),
                 lambda reply: source.read(query, reply),
                 log=result.attempts,
+                job=query,
             )
             if fetched.page:
-                result.failure = reading.add(fetched.page)
+                failure = reading.add(fetched.page)
                 result.listing = reading.listing()
             else:
-                result.failure = fetched.failure
+                failure = fetched.failure
+        result.failure = failure
 
     def _tell(self, result: ReadQuery) -> None:
         info = self._sources[result.planned.query.source].info
@@ -119,3 +213,8 @@ class ListingReader:
                     keeps_old=self._is_published(info.name, path),
                 )
             )
+
+
+def may_pass(result: ReadQuery) -> bool:
+    """Tell whether a listing failed for a reason that a later try may not meet."""
+    return result.failure is not None and result.failure.code in MAY_PASS

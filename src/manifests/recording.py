@@ -70,18 +70,34 @@ def settle(
     )
 
 
-def refuse(record: RunRecord, error: StoreError) -> RunRecord:
-    """Return the record of a run whose files the disk refused: nothing that it made is there."""
+def refuse(
+    record: RunRecord,
+    error: StoreError,
+    *,
+    infos: Mapping[str, SourceInfo],
+    written: Collection[str],
+) -> RunRecord:
+    """Return the record of a run of whose files the disk took only some, or none.
+
+    Args:
+        record: as it would be, had the disk taken everything.
+        error: how the disk refused.
+        infos: all sources, by name.
+        written: names of the files whose bytes are new all the same.
+    """
     failure = Failure(code=ErrorCode.STORE_ERROR, cause=error.cause, next_step=error.next_step)
     outcomes = tuple(
         outcome.model_copy(
             update={"state": PUBLISHED_BEFORE[outcome.previous is not None], "failure": failure}
         )
         if outcome.state is State.FRESH
+        and manifest_file(infos[outcome.source], outcome.filter) not in written
         else outcome
         for outcome in record.outcomes
     )
-    return record.model_copy(update={"outcomes": outcomes})
+    return record.model_copy(
+        update={"outcomes": outcomes, "refusal": failure, "written": tuple(written)}
+    )
 
 
 def next_published_status(

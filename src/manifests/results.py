@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import Field
 
@@ -14,16 +14,22 @@ from manifests.models import Record
 
 __all__ = [
     "Attempt",
+    "Circuit",
     "DroppedRecord",
     "Environment",
     "Failure",
     "Funnel",
+    "HostRecord",
     "Outcome",
     "QueryRecord",
     "RuleCount",
     "RunRecord",
     "State",
 ]
+
+
+Circuit: TypeAlias = Literal["closed", "open", "half-open"]
+"""Whether a host gets requests, none for a while, or a single probe."""
 
 
 class State(StrEnum):
@@ -142,9 +148,47 @@ class QueryRecord(Record):
     """Parameters of the complete, broader listing that answered it without a request."""
     duplicates: int = 0
     """Models that upstream listed again and that were folded into their first place."""
+    strangers: int = 0
+    """Models that contradict the query; they enter no manifest, and a page of many is refused."""
+    rescued: int = 0
+    """Models that upstream skips between two pages, and that were asked for by their ids."""
+    moved: int = 0
+    """Duplicates whose counters had changed: the listing moved while it was read."""
+    disordered: int = 0
+    """Models that outrank the end of the page before theirs: they climbed while it was read."""
+    examples: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The first ids of what is counted above, under the names of the counts."""
+    loop: tuple[int, int] | None = None
+    """Numbers of the two pages, from 1, whose equal cursors ended the listing."""
     dropped: tuple[DroppedRecord, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     failure: Failure | None = None
+
+
+class HostRecord(Record):
+    """How the host of one source was treated, and how it bore that."""
+
+    source: str
+    requests: int
+    """Attempts sent, abandoned ones too."""
+    refused: int
+    """429s among their answers."""
+    abandoned: int
+    """Attempts that were cancelled, as another was answered first or their place was needed."""
+    most_in_flight: int
+    """The most attempts under way at once, overdue ones that were still listened to among them."""
+    most_parked: int
+    """The most overdue attempts that were listened to at once."""
+    openings: int
+    """How often the circuit opened."""
+    circuit: Circuit
+    """At the end, as what follows."""
+    window: float
+    """Attempts that were allowed in flight."""
+    rate: float | None = None
+    """Starts a second that were allowed; None when the host never refused one for their rate."""
+    quota_remaining: int | None = None
+    """Requests left of the host's counted window; None when it counts none."""
 
 
 class Environment(Record):
@@ -174,12 +218,21 @@ class RunRecord(Record):
     environment: Environment
     outcomes: tuple[Outcome, ...]
     queries: tuple[QueryRecord, ...]
+    hosts: tuple[HostRecord, ...] = ()
+    """How each host was treated; none with a fixed pace."""
     written: tuple[str, ...] = ()
     """Names of the files whose bytes are new."""
     unlisted: tuple[str, ...] = ()
     """Published manifests that belong to no filter of the definitions; they were left alone."""
     damaged: tuple[str, ...] = ()
     """Published files that could not be read and count as absent."""
+    orphans: tuple[str, ...] = ()
+    """Ids in published manifests, as `source:id`, of which no catalogue has a record.
+
+    None, unless a catalogue was damaged or half replaced while manifests of its source were kept.
+    """
+    refusal: Failure | None = None
+    """Why the disk did not take the whole set; what it did take stands in `written`."""
 
     @property
     def requests(self) -> int:

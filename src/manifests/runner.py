@@ -10,7 +10,7 @@ from manifests.errors import SettingsError, StoreError
 from manifests.events import RunPlanned
 from manifests.filters import load_filters
 from manifests.planner import plan_queries
-from manifests.reading import ListingReader
+from manifests.reading import ListingReader, SecondPass
 from manifests.recording import (
     environment,
     iso,
@@ -27,11 +27,12 @@ from manifests.store.formats import Style, status_bytes
 from manifests.store.gate import verdicts
 from manifests.store.names import manifest_file
 from manifests.store.published import read_published
-from manifests.store.publisher import publish
+from manifests.store.publisher import MACHINE, publish
 from manifests.store.release import compose
+from manifests.store.status import status_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from manifests.assembly import Made
     from manifests.clock import Clock
@@ -39,11 +40,12 @@ if TYPE_CHECKING:
     from manifests.models import Filter, Query
     from manifests.planner import Plan
     from manifests.reading import FetchesPages, ReadQuery
-    from manifests.results import Failure, Outcome
+    from manifests.results import Failure, HostRecord, Outcome
     from manifests.settings import Settings
     from manifests.sources.base import Source, SourceInfo
     from manifests.store.names import Key
     from manifests.store.published import Published
+    from manifests.store.publisher import Disk
     from manifests.store.release import Release
 
 __all__ = ["Draft", "Prepared", "Workplace", "make_draft", "prepare", "publish_draft", "run"]
@@ -71,11 +73,14 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """What a run works with: whoever fetches and watches, and the time."""
+    """What a run works with: whoever fetches and watches, the time, and the disk."""
 
     fetchers: Mapping[str, FetchesPages]
     reporter: Reporter
     clock: Clock
+    disk: Disk = MACHINE
+    hosts: Callable[[], tuple[HostRecord, ...]] = tuple
+    """Tells, when the run is over, how each host was treated."""
 
 
 def prepare(
@@ -138,14 +143,14 @@ async def run(prepared: Prepared, workplace: Workplace) -> RunRecord:
     draft = await make_draft(prepared, workplace)
     if prepared.settings.dry_run:
         return draft.record
-    return publish_draft(prepared, draft, now=iso(workplace.clock.wall()))
+    return publish_draft(prepared, draft, now=iso(workplace.clock.wall()), disk=workplace.disk)
 
 
 async def make_draft(prepared: Prepared, workplace: Workplace) -> Draft:
     """Fetch the pages of a plan, assemble and judge the candidates, and compose the next set."""
     clock = workplace.clock
     started, began = clock.wall(), clock.monotonic()
-    reader = listing_reader(prepared, workplace)
+    reader = listing_reader(prepared, workplace, began=began)
     ended_by = await read_until_stopped(reader.read_all, deadline=prepared.settings.deadline)
     made = tuple(assemble(prepared.plan, reader.results, prepared.infos, ended_by=ended_by))
     doubts = judge(made, prepared.published)
@@ -159,14 +164,23 @@ async def make_draft(prepared: Prepared, workplace: Workplace) -> Draft:
         environment=environment(prepared.settings.access),
         outcomes=settle_all(prepared, made, doubts, release),
         queries=record_queries(reader.results),
+        hosts=workplace.hosts(),
         unlisted=unlisted(prepared),
         damaged=prepared.published.damaged,
+        orphans=tuple(f"{source}:{id_}" for source, id_ in release.orphans),
     )
     return Draft(record=record, made=made, release=release)
 
 
-def listing_reader(prepared: Prepared, workplace: Workplace) -> ListingReader:
+def listing_reader(prepared: Prepared, workplace: Workplace, *, began: float) -> ListingReader:
     """Return the reader of a run's plan, after saying how much there is to read."""
+    status = prepared.published.status
+    known = status.filters if status else {}
+
+    def last_success(source: str, path: str) -> str:
+        before = known.get(status_key(source, path))
+        return (before.last_success if before else None) or ""
+
     published = prepared.published.manifests
     plan = prepared.plan
     workplace.reporter(RunPlanned(filters=len(prepared.filters), queries=len(plan.queries)))
@@ -176,6 +190,11 @@ def listing_reader(prepared: Prepared, workplace: Workplace) -> ListingReader:
         fetchers=workplace.fetchers,
         reporter=workplace.reporter,
         is_published=lambda source, path: (source, path) in published,
+        second_pass=SecondPass(
+            clock=workplace.clock,
+            ends=began + prepared.settings.deadline,
+            last_success=last_success,
+        ),
     )
 
 
@@ -223,18 +242,29 @@ def settle_all(
 def unlisted(prepared: Prepared) -> tuple[str, ...]:
     """Return the published files whose filters are defined no more."""
     infos = prepared.infos
-    orphans = [key for key in prepared.published.manifests if key not in prepared.defined]
-    return tuple(sorted(manifest_file(infos[source], path) for source, path in orphans))
+    gone = [key for key in prepared.published.manifests if key not in prepared.defined]
+    return tuple(sorted(manifest_file(infos[source], path) for source, path in gone))
 
 
-def publish_draft(prepared: Prepared, draft: Draft, *, now: str) -> RunRecord:
+def publish_draft(prepared: Prepared, draft: Draft, *, now: str, disk: Disk = MACHINE) -> RunRecord:
     """Put a draft in place; return its record with what the disk made of it."""
     status = next_published_status(
         draft.record, prepared.published, defined=prepared.defined, now=now
     )
     release = draft.release.with_status(status_bytes(status))
     try:
-        publication = publish(prepared.settings.out, release)
+        publication = publish(prepared.settings.out, release, disk=disk)
     except StoreError as error:
-        return refuse(draft.record, error)
+        taken = in_place(prepared, release)
+        return refuse(draft.record, error, infos=prepared.infos, written=taken)
     return draft.record.model_copy(update={"written": publication.written})
+
+
+def in_place(prepared: Prepared, release: Release) -> tuple[str, ...]:
+    """Return the files that hold the new bytes already, though the disk refused others."""
+    try:
+        now = read_published(prepared.settings.out, prepared.infos).files
+    except StoreError:
+        return ()
+    changed = release.changed(prepared.published)
+    return tuple(name for name in changed if now.get(name) == release.files[name])

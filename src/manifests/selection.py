@@ -54,18 +54,19 @@ def select_filters(
     pool = [made for made in filters if wanted in {None, made.source}]
     if not only:
         return tuple(pool)
-    chosen = [matching(pool, pattern, infos) for pattern in only]
-    return tuple(made for made in pool if any(made in found for found in chosen))
+    chosen = {
+        (made.source, made.path) for pattern in only for made in matching(pool, pattern, infos)
+    }
+    return tuple(made for made in pool if (made.source, made.path) in chosen)
 
 
 def matching(pool: Sequence[Filter], pattern: str, infos: Sequence[SourceInfo]) -> list[Filter]:
     """Return the filters that match one glob."""
     name, glob = split_prefix(pattern, infos)
-    found = [
-        made for made in pool if name in {None, made.source} and matches_any(made.path, [glob])
-    ]
+    own = [made for made in pool if name in {None, made.source}]
+    found = [made for made in own if matches_any(made.path, [glob])]
     if not found:
-        hint = nearest(glob, [path for made in pool for path in (made.path, short_path(made))])
+        hint = nearest(glob, [path for made in own for path in (made.path, short_path(made))])
         raise DefinitionError(
             [f"{pattern!r} matches no filter{hint}"], next_step="see them with: manifests list"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from manifests.sources.base import SourceInfo
 
 __all__ = [
+    "CONTACT",
     "Access",
+    "Pace",
     "Settings",
     "is_loopback",
     "parse_duration",
@@ -26,6 +28,9 @@ __all__ = [
     "parse_share",
     "read_access",
 ]
+
+CONTACT = "https://github.com/manifests/manifests"
+"""Where upstream finds the tool's makers, when its user gives no address in MANIFESTS_CONTACT."""
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -39,6 +44,14 @@ class Access:
     token: SecretStr | None = None
 
 
+class Pace(NamedTuple):
+    """So many requests in flight to one host, so far apart."""
+
+    concurrency: int
+    delay: float
+    """Least seconds between two starts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that a run is told, once and for all."""
@@ -49,10 +62,10 @@ class Settings:
     """Folder of the published set."""
     access: Mapping[str, Access] = field(default_factory=dict)
     """Source → where and as whom it is asked."""
-    concurrency: int = 4
-    """Requests in flight to one host, at most."""
-    delay: float = 0.1
-    """Least seconds between two starts to one host."""
+    concurrency: int = 8
+    """Requests in flight to one host that the controller may reach, at most."""
+    fixed: Pace | None = None
+    """A pace that never changes, in place of the controller's."""
     attempts: int = 8
     """Tries of one page, at most."""
     deadline: float = 1800.0
@@ -61,7 +74,7 @@ class Settings:
     """Share of any one source's filters that may fail before the exit code says so."""
     compact: bool = False
     """Whether to write the short-keyed form of the files."""
-    contact: str = "https://github.com/manifests/manifests"
+    contact: str = CONTACT
     """Where upstream finds whoever runs this; it stands in the user agent."""
     dry_run: bool = False
     """Whether to fetch and judge, but write nothing."""
@@ -79,16 +92,16 @@ def parse_duration(text: str) -> float:
     return float(match.group(1)) * UNITS[match.group(2)]
 
 
-def parse_pace(text: str) -> tuple[int, float]:
+def parse_pace(text: str) -> Pace:
     """Return the concurrency and the delay in seconds of `4/100ms`.
 
     Raises:
         SettingsError: when it has another form, or allows nothing in flight.
     """
-    count, slash, delay = text.partition("/")
+    count, slash, delay = text.strip().partition("/")
     if not slash or not re.fullmatch(r"[0-9]{1,3}", count) or int(count) < 1:
         raise SettingsError(f"{text!r} is no pace", next_step="write it as 4/100ms")
-    return int(count), parse_duration(delay)
+    return Pace(concurrency=int(count), delay=parse_duration(delay))
 
 
 def parse_share(text: str) -> float:
@@ -98,7 +111,7 @@ def parse_share(text: str) -> float:
         SettingsError: when it is not a percentage from 0 to 100.
     """
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)%", text.strip())
-    if match is None or float(match.group(1)) > 100:  # noqa: PLR2004 - all of it
+    if match is None or float(match.group(1)) / 100 > 1:
         raise SettingsError(f"{text!r} is no share", next_step="write it as 10%")
     return float(match.group(1)) / 100
 
@@ -114,14 +127,25 @@ def read_access(infos: Iterable[SourceInfo], environ: Mapping[str, str]) -> dict
 
 def access_to(info: SourceInfo, environ: Mapping[str, str]) -> Access:
     """Return where and as whom one source is asked."""
-    endpoint = (environ.get(info.endpoint_variable) or info.endpoint).rstrip("/")
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+    given = environ.get(info.endpoint_variable, "").strip()
+    endpoint = (given or info.endpoint).rstrip("/")
+    if not is_endpoint(endpoint):
         raise SettingsError(
             f"{info.endpoint_variable} is no endpoint",
             next_step=f"write it as {info.endpoint}, without a user or password",
         )
     return Access(endpoint=endpoint, token=find_token(info, environ, endpoint=endpoint))
+
+
+def is_endpoint(text: str) -> bool:
+    """Tell whether requests can be built on *text*, and no secret would show in their URLs."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.port != 0 and bool(parts.hostname)  # reading the port checks it
+    except ValueError:
+        return False
+    is_plain = text.isprintable() and not set("@?# ") & set(text)
+    return parts.scheme in {"http", "https"} and is_whole and is_plain
 
 
 def find_token(info: SourceInfo, environ: Mapping[str, str], *, endpoint: str) -> SecretStr | None:
@@ -130,10 +154,25 @@ def find_token(info: SourceInfo, environ: Mapping[str, str], *, endpoint: str) -
     if given or info.token_file is None:
         origin, text = info.token_variable, given
     else:
-        path = Path(info.token_file(environ)).expanduser()
-        origin = str(path)
-        text = path.read_text("utf-8", "replace").strip() if path.is_file() else ""
+        origin = info.token_file(environ)
+        text = read_token_file(origin, info)
     return checked_token(text, info, origin, endpoint=endpoint) if text else None
+
+
+def read_token_file(name: str, info: SourceInfo) -> str:
+    """Return what stands in a client's token file; nothing when there is none.
+
+    Raises:
+        SettingsError: it is there, but can't be read.
+    """
+    try:
+        path = Path(name).expanduser()
+        return path.read_text("utf-8", "replace").strip() if path.is_file() else ""
+    except (OSError, RuntimeError) as error:  # the latter when there is no home folder
+        raise SettingsError(
+            f"{name} can't be read",
+            next_step=f"mend its permissions, or put the token into {info.token_variable}",
+        ) from error
 
 
 def checked_token(token: str, info: SourceInfo, origin: str, *, endpoint: str) -> SecretStr:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Final
 
-from manifests.definitions import ExplicitFilter, FacetDefinition, Override
+from manifests.definitions import MOST_MODELS, ExplicitFilter, FacetDefinition, Override
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -19,38 +21,71 @@ if TYPE_CHECKING:
 
 __all__ = ["check_file", "explain", "nearest", "same_source_twice", "unknown"]
 
+LIMITS: Final = f"takes a whole number from 1 to {MOST_MODELS}"
+WORDS: Final[Mapping[str, str]] = {
+    "bool_type": "takes true or false",
+    "dict_type": "takes a table",
+    "mapping_type": "takes a table",
+    "model_type": "takes a table",
+    "tuple_type": "takes a list",
+    "string_type": "takes text",
+    "int_type": LIMITS,
+    "greater_than_equal": LIMITS,
+    "less_than_equal": LIMITS,
+    "missing": "is missing",
+    "too_short": "is empty",
+}
+"""pydantic's name of a problem → the same in words of a TOML file; the only numbers are limits."""
+FEW: Final = 8
+"""Names that still fit on a line."""
+FIRST: Final = "with a letter or digit first"
+BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the best match among *known*, or nothing."""
-    matches = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {matches[0]!r}?" if matches else ""
+    # To difflib `lora` and `LORA` have nothing in common.
+    folded = {name.lower(): name for name in known}
+    matches = difflib.get_close_matches(word.lower(), folded, n=1)
+    return f"; did you mean {folded[matches[0]]!r}?" if matches else ""
 
 
 def unknown(what: str, value: str, known: Iterable[str]) -> str:
-    """Say that *value* is no *what*, with the nearest one that is."""
-    return f"unknown {what} {value!r}{nearest(value, known)}"
+    """Say that *value* is no *what*, with the nearest one that is, or with all of a few."""
+    names = sorted(known)
+    hint = nearest(value, names)
+    if not hint and len(names) <= FEW:
+        hint = f"; known: {', '.join(map(repr, names))}"
+    return f"unknown {what} {value!r}{hint}"
 
 
 def explain(error: ValidationError, top_keys: Iterable[str]) -> Iterator[str]:
     """Yield one line for each problem that pydantic found, by key."""
     for detail in error.errors():
-        location = key_path(detail["loc"])
-        if detail["type"] == "extra_forbidden":
-            known = fields_at(detail, top_keys)
-            yield f"{location}: {unknown('key', str(detail['loc'][-1]), known)}"
-        elif detail["type"] == "string_pattern_mismatch":
-            yield (
-                f"{location}: {detail['input']!r} is not safe in a path: use only a-z 0-9 . _ -"
-                f"{' after filter/' if location.endswith('path') else ''}"
-            )
-        else:
-            yield f"{location}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+        yield f"{key_path(detail['loc'])}: {problem(detail, top_keys)}"
+
+
+def problem(detail: ErrorDetails, top_keys: Iterable[str]) -> str:
+    """Return what is wrong in one place, in words of the file rather than of pydantic."""
+    place = detail["loc"][-1]
+    if detail["type"] == "extra_forbidden":
+        return unknown("key", str(place), fields_at(detail, top_keys))
+    if detail["type"] == "string_pattern_mismatch":
+        form = "filter/ and words of a-z 0-9 . _ -" if place == "path" else "a-z 0-9 . _ -"
+        return f"{detail['input']!r} is not safe in a path: use only {form}, {FIRST}"
+    return WORDS.get(detail["type"], detail["msg"])
 
 
 def key_path(location: tuple[str | int, ...]) -> str:
-    """Return where in a file something stands: `facets[2].slugs.sdxl`."""
-    words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location]
-    return "".join(words).lstrip(".").removesuffix(".[key]")
+    """Return where in a file something stands, as TOML writes it: `facets[2].slugs.sdxl`."""
+    parts = location[:-1] if location[-1] == "[key]" else location
+    words = [f"[{part}]" if isinstance(part, int) else f".{quoted(part)}" for part in parts]
+    return "".join(words).lstrip(".")
+
+
+def quoted(key: str) -> str:
+    """Return a key as TOML writes it: in quotes and on one line where it is not a plain word."""
+    return key if BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=not key.isprintable())
 
 
 def fields_at(detail: ErrorDetails, top_keys: Iterable[str]) -> Iterable[str]:
@@ -90,7 +125,8 @@ def check_facet(
     if facet.default not in facet.slugs:
         yield f"{where}.default: {unknown('slug', facet.default, facet.slugs)}"
     for slug, value in facet.slugs.items():
-        yield from check_value(f"{where}.slugs.{slug}", value, known[facet.name], definitions)
+        key = f"{where}.slugs.{quoted(slug)}"
+        yield from check_value(key, value, known[facet.name], definitions)
 
 
 def check_explicit(
@@ -101,7 +137,7 @@ def check_explicit(
     if explicit.sort is not None and explicit.sort not in source.info.sorts:
         yield f"{where}.sort: {unknown('order', explicit.sort, source.info.sorts)}"
     for name, value in explicit.parameters.items():
-        key = f"{where}.parameters.{name}"
+        key = f"{where}.parameters.{quoted(name)}"
         if name in known:
             yield from check_value(key, value, known[name], definitions)
         else:

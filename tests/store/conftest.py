@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from manifests.models import Manifest, Model, Stats
 from manifests.sources.base import Entry, SourceInfo
+from manifests.store.database import open_database
 from manifests.store.published import Published
 from manifests.store.release import Release, compose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from manifests.store.database import Database
 
 
 class MakeManifest(Protocol):
@@ -103,3 +111,11 @@ def make_release(infos: dict[str, SourceInfo], make_entries: MakeEntries) -> Mak
         return compose(Published(), keyed, entries, infos=infos)
 
     return make
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """A state database on the disk."""
+    opened = open_database(tmp_path / "state", now=datetime(2026, 8, 1, 12, tzinfo=UTC))
+    yield opened.database
+    opened.database.close()

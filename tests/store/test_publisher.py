@@ -13,10 +13,12 @@ import pytest
 
 from manifests.errors import StoreError
 from manifests.store.canonical import sha256
+from manifests.store.disk import PAUSES, Disk, write_new
 from manifests.store.formats import read_index
 from manifests.store.published import read_published
-from manifests.store.publisher import PAUSES, Disk, publish, write_new
+from manifests.store.publisher import SwapError, publish, recover
 from manifests.store.release import Release, compose
+from manifests.store.swap import JOURNAL_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +62,11 @@ class IllDisk:
         write_new(path, data)
 
     def replace(self, source: Path, target: Path) -> None:
-        """Replace, or refuse."""
+        """Replace, or refuse; the journal is let through."""
+        if target.name == JOURNAL_FILE:
+            source.replace(target)
+            return
+
         if len(self.replaced) >= self.replaces and self.times:
             self.times -= 1
             raise self.refusal
@@ -78,6 +84,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+def visible(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder that readers see."""
+    return {name: data for name, data in contents(folder).items() if not name.startswith(".")}
+
+
 def times(folder: Path) -> dict[str, int]:
     """Return when each file of a folder was last written, in nanoseconds."""
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
@@ -89,10 +100,10 @@ def no_space() -> OSError:
 
 
 def test_a_folder_is_made_where_there_is_none(tmp_path: Path) -> None:
-    """The first run needs no preparation; index and status are put in place last."""
+    """The first run needs no preparation; the status and then the index are put in place last."""
     publication = publish(tmp_path / "deep" / "out", NEW)
     assert contents(tmp_path / "deep" / "out") == NEW.files
-    assert publication.written == ("b.json", "a.json", "index.json", "status.json")
+    assert publication.written == ("b.json", "a.json", "status.json", "index.json")
 
 
 def test_what_is_right_already_is_not_written(tmp_path: Path) -> None:
@@ -112,9 +123,9 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     assert contents(tmp_path) == {**OLD.files, "README.md": b"read me"}
 
 
-@pytest.mark.parametrize("written", [0, 1, 3])
+@pytest.mark.parametrize("written", [0, 1, 3, 4])
 def test_a_full_disk_changes_nothing(tmp_path: Path, written: int) -> None:
-    """While a file can't be staged, the old set stays whole and no staged file is left behind."""
+    """While a file or the journal can't be written, the old set stays and nothing is left."""
     publish(tmp_path, OLD)
     ill = IllDisk(refusal=no_space(), writes=written)
     with pytest.raises(StoreError, match="No space left") as caught:
@@ -123,22 +134,54 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, written: int) -> None:
     assert caught.value.next_step.startswith(f"free space on the disk of {tmp_path}")
 
 
-@pytest.mark.parametrize("replaced", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (errno.EROFS, "make {0} writable, or choose another --out"),
+        (errno.EACCES, "make {0} and its files writable for this user"),
+        (errno.EDQUOT, "free space in the quota of {0}"),
+        (errno.EIO, "check the disk of {0}"),
+    ],
+)
+def test_a_refusal_says_what_to_do(tmp_path: Path, number: int, step: str) -> None:
+    """Each kind of refusal has its next step, and none of them leaves a trace."""
+    ill = IllDisk(refusal=OSError(number, os.strerror(number)), writes=0)
+    with pytest.raises(StoreError, match=os.strerror(number)) as caught:
+        publish(tmp_path, OLD, disk=ill.disk())
+    assert caught.value.next_step.startswith(step.format(tmp_path))
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("replaced", [0, 1, 2, 3])
 def test_a_refusal_in_the_swap_leaves_whole_files(tmp_path: Path, replaced: int) -> None:
-    """Each file is the old or the new one, nothing is left behind, and the index is still old."""
+    """Each file is the old or the new one, the error says which, and the index is still old."""
     publish(tmp_path, OLD)
     ill = IllDisk(refusal=OSError(errno.EIO, "Input/output error"), replaces=replaced)
-    with pytest.raises(StoreError, match=r"\.json can't be written: Input") as caught:
+    with pytest.raises(SwapError, match=r"\.json can't be written: Input") as caught:
         publish(tmp_path, NEW, disk=ill.disk())
-    new = dict([("b.json", b"new b"), ("a.json", b"new a")][:replaced])
-    assert contents(tmp_path) == {**OLD.files, **new}
+    order = ("b.json", "a.json", "status.json")[:replaced]
+    assert visible(tmp_path) == {**OLD.files, **{name: NEW.files[name] for name in order}}
+    assert caught.value.written == order
     assert "check the disk" in caught.value.next_step
+
+
+def test_a_refused_swap_is_finished_by_the_next_writer(tmp_path: Path) -> None:
+    """What the disk refused once is put in place when it refuses no more, and all is tidy."""
+    publish(tmp_path, OLD)
+    ill = IllDisk(refusal=OSError(errno.EIO, "Input/output error"), replaces=1)
+    with pytest.raises(SwapError):
+        publish(tmp_path, NEW, disk=ill.disk())
+    with pytest.raises(SwapError) as caught:
+        recover(tmp_path, disk=ill.disk())
+    assert caught.value.written == ()
+    assert recover(tmp_path).finished == ("a.json", "status.json", "index.json")
+    assert contents(tmp_path) == NEW.files
 
 
 def test_a_file_that_is_held_open_is_tried_again(tmp_path: Path) -> None:
     """A short refusal, as of a reader on Windows, is waited out with growing pauses."""
     ill = IllDisk(refusal=PermissionError(errno.EACCES, "held"), replaces=1, times=3)
-    assert publish(tmp_path, NEW, disk=ill.disk()).written == tuple(ill.replaced)
+    assert publish(tmp_path, NEW, disk=ill.disk()).written == (*ill.replaced,)
     assert ill.slept == [*PAUSES[:3]]
     assert contents(tmp_path) == NEW.files
 
@@ -150,7 +193,7 @@ def test_a_file_that_stays_held_is_given_up(tmp_path: Path) -> None:
         publish(tmp_path, NEW, disk=ill.disk())
     assert ill.slept == [*PAUSES]
     assert "writable" in caught.value.next_step
-    assert contents(tmp_path) == {}
+    assert visible(tmp_path) == {}
 
 
 def test_an_interrupt_leaves_nothing_staged(tmp_path: Path) -> None:
@@ -176,7 +219,7 @@ def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
 def test_a_staged_name_that_is_taken_is_not_overwritten(tmp_path: Path) -> None:
     """Staging never writes to a file that is there: the publish fails, and says so."""
     disk = Disk(token=lambda: "not hexadecimal!")
-    (tmp_path / ".a.json.not hexadecimal!.tmp").mkdir()
+    (tmp_path / ".b.json.not hexadecimal!.tmp").mkdir()
     with pytest.raises(StoreError, match="File exists"):
         publish(tmp_path, OLD, disk=disk)
     assert contents(tmp_path) == {}
@@ -240,14 +283,33 @@ def test_the_next_run_repairs_a_broken_swap(
     with pytest.raises(StoreError):
         publish(tmp_path, wanted, disk=ill.disk())
 
-    published = read_published(tmp_path, infos)
-    assert published.damaged == ()
-    publish(tmp_path, compose(published, {}, {}, infos=infos))
+    assert read_published(tmp_path, infos).damaged == ()
+    recover(tmp_path)
+    assert contents(tmp_path) == wanted.files
     for entry in read_index((tmp_path / "index.json").read_bytes()).files:
         assert entry.sha256 == sha256((tmp_path / entry.file).read_bytes())
 
-    publish(tmp_path, compose(published, accepted, entries, infos=infos))
-    assert contents(tmp_path) == wanted.files
+
+@pytest.mark.parametrize("names", [("a.json", "A.json"), ("\u00e9.json", "e\u0301.json")])
+def test_names_that_clash_elsewhere_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
+    """Two names that are one file on other systems are refused before anything is written."""
+    with pytest.raises(StoreError, match="are one file where") as caught:
+        publish(tmp_path / "out", Release(files=dict.fromkeys(names, b"")))
+    assert "another path" in caught.value.next_step
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_journal_that_stays_does_no_harm(tmp_path: Path) -> None:
+    """When the journal can't be removed after the swap, the set is published all the same."""
+
+    def refuse(path: Path) -> None:
+        if path.name == JOURNAL_FILE:
+            raise PermissionError(errno.EACCES, "held")
+
+    publish(tmp_path, NEW, disk=Disk(remove=refuse))
+    assert visible(tmp_path) == NEW.files
+    assert recover(tmp_path).finished == ()
+    assert contents(tmp_path) == NEW.files
 
 
 def test_a_limit_on_file_sizes_is_a_refusal(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +11,21 @@ import typer
 from manifests import __version__
 from manifests.cli.exits import errors_reported
 from manifests.cli.options import (
+    ConcurrencyOption,
     DeadlineOption,
+    DryRunOption,
     FiltersOption,
     JsonOption,
+    MaxFailedOption,
     NoColorOption,
     OnlyOption,
     OutOption,
     PaceOption,
     QuietOption,
+    ReportOption,
     SandboxOption,
     SourceOption,
+    StyleOption,
     TriesOption,
     VerboseOption,
 )
@@ -44,22 +47,27 @@ app = typer.Typer(
 
 FILTERS = Path("filters")
 OUT = Path("manifests")
-PACE = "4/100ms"
+CONCURRENCY = 8
 DEADLINE = "30m"
 TRIES = 8
+
+
+def print_version(asked: bool) -> None:
+    """Print the version and end, if that is what was asked."""
+    if asked:
+        typer.echo(f"manifests {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def root(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version),
     ] = False,
 ) -> None:
     """Turn slow, ill-tempered model APIs into a static catalogue that a web site can trust."""
-    if version:
-        typer.echo(f"manifests {__version__}")
-        raise typer.Exit
 
 
 @app.command()
@@ -69,28 +77,15 @@ def generate(  # noqa: PLR0913 - one for each option, by name
     out: OutOption = OUT,
     only: OnlyOption = None,
     source: SourceOption = None,
-    style: Annotated[
-        str,
-        typer.Option(
-            metavar="STYLE", help="Layout of the files: standard, or compact with short keys."
-        ),
-    ] = "standard",
+    style: StyleOption = "standard",
     sandbox: SandboxOption = False,
-    fixed: PaceOption = PACE,
+    max_concurrency: ConcurrencyOption = CONCURRENCY,
+    fixed: PaceOption = None,
     attempts: TriesOption = TRIES,
     deadline: DeadlineOption = DEADLINE,
-    max_failed: Annotated[
-        str,
-        typer.Option(
-            metavar="SHARE", help="Share of any one source's filters that may fail with exit 0."
-        ),
-    ] = "10%",
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the run record there, as JSON.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Fetch and judge everything, write nothing.")
-    ] = False,
+    max_failed: MaxFailedOption = "10%",
+    report: ReportOption = None,
+    dry_run: DryRunOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
     no_color: NoColorOption = False,
@@ -107,25 +102,11 @@ def generate(  # noqa: PLR0913 - one for each option, by name
         from manifests.cli.consoles import people
         from manifests.cli.generate import Order
         from manifests.cli.generate import generate as make
-        from manifests.cli.wiring import fetch_settings, parse_style
-        from manifests.settings import parse_share
+        from manifests.cli.wiring import FetchFlags, settings_of
 
-        settings = replace(
-            fetch_settings(
-                os.environ,
-                filters=filters,
-                out=out,
-                sandbox=sandbox,
-                pace=fixed,
-                attempts=attempts,
-                deadline=deadline,
-            ),
-            max_failed=parse_share(max_failed),
-            compact=parse_style(style),
-            dry_run=dry_run,
-        )
+        fetch = FetchFlags(filters, out, sandbox, max_concurrency, fixed, attempts, deadline)
         order = Order(
-            settings=settings,
+            settings=settings_of(fetch, style=style, max_failed=max_failed, dry_run=dry_run),
             only=only or (),
             source=source,
             sandbox=sandbox,
@@ -154,7 +135,8 @@ def explain_filter(  # noqa: PLR0913 - one for each option, by name
     filters: FiltersOption = FILTERS,
     out: OutOption = OUT,
     sandbox: SandboxOption = False,
-    fixed: PaceOption = PACE,
+    max_concurrency: ConcurrencyOption = CONCURRENCY,
+    fixed: PaceOption = None,
     attempts: TriesOption = TRIES,
     deadline: DeadlineOption = DEADLINE,
     publish: Annotated[
@@ -172,19 +154,15 @@ def explain_filter(  # noqa: PLR0913 - one for each option, by name
     with errors_reported():
         from manifests.cli.consoles import data, people
         from manifests.cli.explain import Question, explain
-        from manifests.cli.wiring import fetch_settings
+        from manifests.cli.wiring import FetchFlags, settings_of
 
-        settings = fetch_settings(
-            os.environ,
-            filters=filters,
-            out=out,
-            sandbox=sandbox,
-            pace=fixed,
-            attempts=attempts,
-            deadline=deadline,
-        )
+        fetch = FetchFlags(filters, out, sandbox, max_concurrency, fixed, attempts, deadline)
         question = Question(
-            path=path, settings=settings, sandbox=sandbox, publish=publish, as_json=as_json
+            path=path,
+            settings=settings_of(fetch),
+            sandbox=sandbox,
+            publish=publish,
+            as_json=as_json,
         )
         sys.exit(explain(question, data(no_color=no_color), people(no_color=no_color)))
 
@@ -216,7 +194,8 @@ def plan(
     filters: FiltersOption = FILTERS,
     only: OnlyOption = None,
     source: SourceOption = None,
-    fixed: PaceOption = PACE,
+    max_concurrency: ConcurrencyOption = CONCURRENCY,
+    fixed: PaceOption = None,
     as_json: JsonOption = False,
     no_color: NoColorOption = False,
 ) -> None:
@@ -227,9 +206,11 @@ def plan(
     with errors_reported():
         from manifests.cli.consoles import data
         from manifests.cli.inspect import show_plan
+        from manifests.settings import Pace, parse_pace
 
         console = data(no_color=no_color)
-        show_plan(console, filters, only=only or (), source=source, pace=fixed, as_json=as_json)
+        pace = Pace(max_concurrency, 0) if fixed is None else parse_pace(fixed)
+        show_plan(console, filters, only=only or (), source=source, pace=pace, as_json=as_json)
 
 
 @app.command()

@@ -6,8 +6,9 @@ import os
 import sys
 
 from rich.console import Console
+from rich.text import Text
 
-__all__ = ["data", "people"]
+__all__ = ["cell", "data", "people", "say"]
 
 
 def people(*, no_color: bool) -> Console:
@@ -23,3 +24,14 @@ def data(*, no_color: bool) -> Console:
     """Return the console on stdout; a pipe gets lines as wide as they need to be."""
     width = None if sys.stdout.isatty() else 160
     return Console(no_color=no_color or None, force_interactive=False, highlight=False, width=width)
+
+
+def say(console: Console, line: str, *, style: str = "") -> None:
+    """Print one line of text, whatever it holds, without breaking it."""
+    console.print(cell(line, style=style), soft_wrap=True)
+
+
+def cell(text: str, *, style: str = "") -> Text:
+    """Return text that stands as it is: no markup, no emoji, and no escape sequences of others."""
+    shown = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
+    return Text(shown, style=style)

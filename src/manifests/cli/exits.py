@@ -39,7 +39,7 @@ def exit_code(record: RunRecord, *, max_failed: float) -> ExitCode:
     """Return the exit code of a run; *max_failed* is a share from 0 to 1 of any one source."""
     if record.ended_by in ExitCode.__members__:
         return ExitCode[record.ended_by]
-    if any(is_refused(outcome) for outcome in record.outcomes):
+    if record.refusal or any(is_refused(outcome) for outcome in record.outcomes):
         return ExitCode.NOTHING_MADE
     if not any(outcome.state.is_current for outcome in record.outcomes):
         return ExitCode.NOTHING_MADE

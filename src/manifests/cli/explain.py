@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from manifests.cli import explanation
+from manifests.cli.consoles import say
 from manifests.cli.exits import exit_code
-from manifests.cli.summary import say
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
 from manifests.difference import compare
@@ -98,19 +98,19 @@ def show(case: Case, console: Console, *, published: bool) -> None:
     made, outcome = case.draft.made[0], case.record.outcomes[0]
     query, info = made.read.planned.query, SOURCES[made.filter.source].info
     for line in explanation.definition_lines(made.filter, info, query):
-        say(console, line, style="")
+        say(console, line)
     access = case.prepared.settings.access[info.name]
     url = request_url(access.endpoint, SOURCES[info.name].request(query, None))
-    say(console, explanation.curl_line(url, info, access), style="")
+    say(console, explanation.curl_line(url, info, access))
     console.print(explanation.attempts_table(made.read.attempts))
     for line in explanation.funnel_lines(outcome):
-        say(console, line, style="")
+        say(console, line)
     if made.candidate and made.candidate.manifest.model_ids:
         entries = {entry.model.id: entry for entry in made.read.listing.entries}
         console.print(explanation.models_table(made.candidate.manifest.model_ids, entries))
     if made.candidate:
         for line in explanation.difference_lines(case.difference):
-            say(console, line, style="")
+            say(console, line)
     style = "bold red" if outcome.failure else "bold green"
     say(console, explanation.verdict_line(outcome, published=published), style=style)
 
@@ -122,9 +122,9 @@ def as_json(case: Case) -> dict[str, object]:
         "filter": made.filter.model_dump(mode="json"),
         "manifest": made.candidate.manifest.model_dump(mode="json") if made.candidate else None,
         "difference": {
-            "added": difference.added,
+            "added": [each.id for each in difference.added],
             "removed": difference.removed,
-            "moved": difference.moved,
+            "moved": [each.id for each in difference.moved],
         }
         if difference
         else None,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
+from manifests.cli.consoles import cell
 from manifests.cli.words import counted, size
 from manifests.results import State
 
@@ -74,7 +74,7 @@ def attempts_table(attempts: Sequence[Attempt]) -> Table:
             f"{attempt.wait:.1f} s" if attempt.wait else "",
             f"{attempt.code}: {attempt.cause}" if attempt.code else "good",
         )
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(cell(value) for value in cells))
     return table
 
 
@@ -101,7 +101,7 @@ def models_table(ids: Sequence[str], entries: Mapping[str, Entry]) -> Table:
             place, id_, model.name, model.author, model.type or model.pipeline_tag,
             stats.downloads, stats.likes,
         )  # fmt: skip
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+        table.add_row(*(cell("" if value is None else str(value)) for value in cells))
     return table
 
 
@@ -112,7 +112,8 @@ def difference_lines(difference: Difference | None) -> Iterator[str]:
     elif difference.is_none:
         yield "published the same models in the same order"
     else:
-        parts = [("added", difference.added), ("removed", difference.removed)]
+        added = tuple(each.id for each in difference.added)
+        parts = [("added", added), ("removed", difference.removed)]
         yield f"published and would change: {len(difference.moved)} moved"
         for word, ids in parts:
             more = ", …" if len(ids) > FIRST else ""

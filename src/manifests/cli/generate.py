@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,24 +13,29 @@ from manifests.cli.exits import ExitCode, exit_code
 from manifests.cli.progress import watching
 from manifests.cli.summary import print_summary
 from manifests.cli.wiring import workplace
-from manifests.errors import SettingsError
+from manifests.errors import SettingsError, StoreError
 from manifests.events import Noted
+from manifests.fetch.memory import PaceFile
 from manifests.runner import prepare, run
+from manifests.settings import is_loopback
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from rich.console import Console
 
     from manifests.events import Reporter
+    from manifests.fetch.memory import PaceMemory
     from manifests.results import RunRecord
     from manifests.runner import Prepared
     from manifests.settings import Settings
 
 __all__ = ["Order", "generate"]
+
+STATE = Path(".manifests")
+"""What lasts from run to run and is not published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,7 @@ def generate(order: Order, console: Console) -> ExitCode:
 
     Raises:
         ManifestsError: nothing was sent, because something is wrong with what the user gave.
+        StoreError: all is published, but the report can't be written.
     """
     prepared = prepare(order.settings, SOURCES, only=order.only, source=order.source)
     if order.report:
@@ -61,20 +68,31 @@ def generate(order: Order, console: Console) -> ExitCode:
         if not order.sandbox:
             advise(prepared, reporter)
         record = anyio.run(partial(make, prepared, reporter, sandbox=order.sandbox))
-    if order.report:
-        write_report(order.report, record)
     max_failed = order.settings.max_failed
     code = exit_code(record, max_failed=max_failed)
     print_summary(
         console, record, code, out=order.settings.out, max_failed=max_failed, flags=order.flags
     )
+    if order.report:
+        write_report(order.report, record)
     return code
 
 
 async def make(prepared: Prepared, reporter: Reporter, *, sandbox: bool) -> RunRecord:
     """Make a run where its fetchers are open."""
-    async with workplace(prepared, reporter, sandbox=sandbox) as (settled, place):
+    memory = None if sandbox else pace_memory(prepared.settings, reporter)
+    async with workplace(prepared, reporter, sandbox=sandbox, memory=memory) as (settled, place):
         return await run(settled, place)
+
+
+def pace_memory(settings: Settings, reporter: Reporter) -> PaceMemory | None:
+    """Return what keeps the pace learned of each host; None where none of it would last.
+
+    A dry run writes nothing, and a port of this machine is another server's tomorrow.
+    """
+    if settings.dry_run or all(is_loopback(each.endpoint) for each in settings.access.values()):
+        return None
+    return PaceFile(STATE / "pace.json", reporter=reporter)
 
 
 def advise(prepared: Prepared, reporter: Reporter) -> None:
@@ -100,5 +118,15 @@ def refuse_report(path: Path) -> None:
 
 
 def write_report(path: Path, record: RunRecord) -> None:
-    """Write the run record as JSON."""
-    path.write_bytes(encode(record.model_dump(mode="json", by_alias=True)))
+    """Write the run record as JSON.
+
+    Raises:
+        StoreError: the disk refuses.
+    """
+    try:
+        path.write_bytes(encode(record.model_dump(mode="json", by_alias=True)))
+    except OSError as error:
+        raise StoreError(
+            f"--report {path}: {error.strerror or error}",
+            next_step="give another FILE to --report; the run itself is as told above",
+        ) from error

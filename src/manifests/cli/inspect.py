@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
-from manifests.cli.summary import say
+from manifests.cli.consoles import cell, say
 from manifests.cli.words import counted, duration
 from manifests.filters import load_filters
 from manifests.planner import plan_queries
 from manifests.selection import select_filters
-from manifests.settings import parse_pace
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 from manifests.store.published import read_published
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
     from manifests.models import Filter, Query
     from manifests.planner import Plan, PlannedQuery
+    from manifests.settings import Pace
     from manifests.store.published import Published
 
 __all__ = ["list_filters", "show_plan"]
@@ -61,7 +60,7 @@ def list_filters(
     table = Table("filter", "label", "limit", "published", "state", box=box.SIMPLE_HEAD)
     for row in rows:
         cells = (f"{row['source']}:{row['filter']}", *(row[key] for key in list(row)[2:]))
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+        table.add_row(*(cell("" if value is None else str(value)) for value in cells))
     console.print(table)
     say(console, summary(filters), style="bold")
 
@@ -94,11 +93,10 @@ def show_plan(
     *,
     only: Sequence[str],
     source: str | None,
-    pace: str,
+    pace: Pace,
     as_json: bool,
 ) -> None:
     """Print the listings of a run with the filters that share them, and what they will cost."""
-    concurrency, delay = parse_pace(pace)
     plan = plan_queries(chosen(folder, only=only, source=source), SOURCES)
     if as_json:
         console.file.write(encode([planned_row(each) for each in plan.queries]).decode())
@@ -107,9 +105,9 @@ def show_plan(
     for each in plan.queries:
         broader = f"{len(each.broader)} broader" if each.broader else ""
         cells = (each.query.source, brief(each.query), str(len(each.wanted)), broader)
-        table.add_row(*(Text(cell) for cell in cells))
+        table.add_row(*(cell(value) for value in cells))
     console.print(table)
-    for line in expectations(plan, seconds=max(delay, TYPICAL_SECONDS / concurrency)):
+    for line in expectations(plan, seconds=max(pace.delay, TYPICAL_SECONDS / pace.concurrency)):
         say(console, line, style="bold")
 
 

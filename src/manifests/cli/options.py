@@ -8,16 +8,21 @@ from typing import Annotated, TypeAlias
 import typer
 
 __all__ = [
+    "ConcurrencyOption",
     "DeadlineOption",
+    "DryRunOption",
     "FiltersOption",
     "JsonOption",
+    "MaxFailedOption",
     "NoColorOption",
     "OnlyOption",
     "OutOption",
     "PaceOption",
     "QuietOption",
+    "ReportOption",
     "SandboxOption",
     "SourceOption",
+    "StyleOption",
     "TriesOption",
     "VerboseOption",
 ]
@@ -25,59 +30,103 @@ __all__ = [
 FiltersOption: TypeAlias = Annotated[
     Path,
     typer.Option(
-        "--filters", metavar="DIR", envvar="MANIFESTS_FILTERS",
+        "--filters",
+        metavar="DIR",
+        envvar="MANIFESTS_FILTERS",
         help="Folder of the filter definitions.",
     ),
-]  # fmt: skip
+]
 OutOption: TypeAlias = Annotated[
     Path,
     typer.Option(
-        "--out", metavar="DIR", envvar="MANIFESTS_OUT",
+        "--out",
+        metavar="DIR",
+        envvar="MANIFESTS_OUT",
         help="Folder of the published set.",
     ),
-]  # fmt: skip
+]
 OnlyOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--only", metavar="GLOB",
+        "--only",
+        metavar="GLOB",
         help="Only filters whose path matches, such as 'x/week/*' or 'hf:likes/*'; repeatable.",
     ),
-]  # fmt: skip
+]
 SourceOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--source", metavar="NAME",
+        "--source",
+        metavar="NAME",
         help="Only filters of this source: civitai or huggingface (hf).",
     ),
-]  # fmt: skip
+]
 SandboxOption: TypeAlias = Annotated[
     bool,
     typer.Option(
         "--sandbox",
         help="Ask an embedded upstream with made-up models; no network, no token.",
     ),
-]  # fmt: skip
-PaceOption: TypeAlias = Annotated[
-    str,
+]
+ConcurrencyOption: TypeAlias = Annotated[
+    int,
     typer.Option(
-        "--fixed", metavar="N/DELAY",
-        help="Requests in flight to one host, and the least time between two starts.",
+        "--max-concurrency",
+        metavar="N",
+        min=1,
+        max=32,
+        help="Requests in flight to one host, at most; how many it bears is found out.",
     ),
-]  # fmt: skip
+]
+PaceOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--fixed",
+        metavar="N/DELAY",
+        help="Find nothing out: N requests in flight to one host, started DELAY apart: 2/200ms.",
+    ),
+]
 TriesOption: TypeAlias = Annotated[
     int,
     typer.Option(
-        "--attempts", metavar="N", min=1, max=20,
-        help="Tries of one page, at most.",
+        "--attempts",
+        metavar="N",
+        min=1,
+        max=20,
+        help="Tries of one page, at most; fewer where upstream seldom fails.",
     ),
-]  # fmt: skip
+]
 DeadlineOption: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--deadline", metavar="TIME",
+        "--deadline",
+        metavar="TIME",
         help="End the run after this long and publish what is complete: 90s, 10m, 1h.",
     ),
-]  # fmt: skip
+]
+StyleOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--style",
+        metavar="STYLE",
+        help="Layout of the files: standard, or compact with short keys.",
+    ),
+]
+MaxFailedOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--max-failed",
+        metavar="SHARE",
+        help="Share of any one source's filters that may fail with exit code 0.",
+    ),
+]
+ReportOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Write the run record there, as JSON."),
+]
+DryRunOption: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Fetch and judge everything, write nothing.")
+]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 QuietOption: TypeAlias = Annotated[
     bool,

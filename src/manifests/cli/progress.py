@@ -6,11 +6,18 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from manifests.cli.consoles import say
 from manifests.cli.tally import Tally
-from manifests.events import AttemptEnded, Noted, RunPlanned, silent
+from manifests.events import (
+    AttemptEnded,
+    CircuitChanged,
+    HostHeld,
+    Noted,
+    RunPlanned,
+    silent,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +43,7 @@ class Bar:
     def __call__(self, event: Event) -> None:
         """Take note of *event*."""
         if isinstance(event, Noted):
-            self._progress.console.print(escape(event.message), style="yellow")
+            say(self._progress.console, event.message, style="yellow")
             return
         self._tally.add(event)
         self.refresh()
@@ -48,8 +55,8 @@ class Bar:
             self._task,
             total=tally.total or None,
             completed=tally.done,
-            counts=escape(tally.counts()),
-            waiting=escape(tally.waiting()),
+            counts=tally.counts(),
+            waiting=tally.waiting(),
         )
 
 
@@ -69,7 +76,7 @@ class Lines:
             self._write(event.message)
         elif isinstance(event, RunPlanned):
             self._write(f"{event.filters} filters share {event.queries} listings")
-        elif self._now() - self._last >= LINE_SECONDS:
+        elif is_long(event) or self._now() - self._last >= LINE_SECONDS:
             self._last = self._now()
             self._write(self._line())
 
@@ -77,6 +84,11 @@ class Lines:
         tally = self._tally
         parts = [f"{tally.done}/{tally.total} filters", tally.counts(), tally.waiting()]
         return ", ".join(part for part in parts if part)
+
+
+def is_long(event: Event) -> bool:
+    """Tell whether nothing else may happen for so long that people should know now."""
+    return isinstance(event, CircuitChanged | HostHeld) and event.seconds > 2 * LINE_SECONDS
 
 
 def chatty(reporter: Reporter, write: Callable[[str], None]) -> Reporter:
@@ -97,7 +109,7 @@ def watching(console: Console, *, quiet: bool, verbose: bool) -> Iterator[Report
     """Yield the reporter that suits where *console* writes to."""
 
     def write(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(console, line)
 
     if quiet:
         yield silent
@@ -117,8 +129,8 @@ def bar(console: Console) -> Progress:
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[counts]}"),
-        TextColumn("[yellow]{task.fields[waiting]}"),
+        TextColumn("{task.fields[counts]}", markup=False),
+        TextColumn("{task.fields[waiting]}", style="yellow", markup=False),
         console=console,
         transient=True,
     )

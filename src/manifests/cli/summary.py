@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
+from manifests.cli.consoles import cell, say
 from manifests.cli.exits import ExitCode, failing_sources, is_missing
 from manifests.cli.words import counted, duration
 from manifests.errors import ErrorCode
@@ -67,12 +67,26 @@ def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator
     """Yield why the exit code is what it is, and what to do; nothing when all is well."""
     if record.ended_by != "completion":
         what = "the deadline" if record.ended_by == "deadline" else record.ended_by
-        yield f"ended early by {what}; what was complete is published"
+        kept = (
+            "nothing is published (dry run)" if record.dry_run else "what was complete is published"
+        )
+        yield f"ended early by {what}; {kept}"
     missing = sum(is_missing(outcome) for outcome in record.outcomes)
     if missing:
         yield f"{counted(missing, 'manifest')} missing: neither made now nor published before"
-    for source, share in failing_sources(record, max_failed=max_failed).items():
-        yield (f"{share:.0%} of {source}'s filters failed; --max-failed allows {max_failed:.0%}")
+    for source in failing_sources(record, max_failed=max_failed):
+        states = [outcome.state for outcome in record.outcomes if outcome.source == source]
+        failed = sum(not state.is_current for state in states)
+        # Counts, as a rounded share could read `10% failed, 10% are allowed`.
+        yield (
+            f"{failed} of {source}'s {counted(len(states), 'filter')} failed;"
+            f" --max-failed allows {max_failed * 100:g}%"
+        )
+    if record.refusal:
+        yield f"not every file could be written: {record.refusal.cause}"
+        yield f"next: {record.refusal.next_step}"
+    elif code is ExitCode.NOTHING_MADE:
+        yield "nothing was made"
     if code is not ExitCode.OK:
         yield f"exit code {code.value}"
 
@@ -99,11 +113,6 @@ def print_summary(
         say(console, line, style="red" if code else "yellow")
 
 
-def say(console: Console, line: str, *, style: str) -> None:
-    """Print one line of text, whatever it holds, without breaking it."""
-    console.print(Text(line, style=style), soft_wrap=True)
-
-
 def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]], *, flags: str) -> Table:
     """Return the failures by code, each with the command that reproduces one of them."""
     table = Table(box=box.SIMPLE_HEAD, title="What failed", title_justify="left", pad_edge=False)
@@ -113,7 +122,7 @@ def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]], *, flags: str
     for failure, outcomes in groups:
         first = outcomes[0]
         lines = [failure.cause, f"next: {failure.next_step}", reproduce(first, flags)]
-        table.add_row(Text(shown_code(failure)), str(len(outcomes)), Text("\n".join(lines)))
+        table.add_row(cell(shown_code(failure)), str(len(outcomes)), cell("\n".join(lines)))
     return table
 
 
@@ -141,6 +150,11 @@ def oddities(record: RunRecord) -> Iterator[str]:
         yield (
             f"{counted(len(record.unlisted), 'published file')} of no filter any more, left alone:"
             f" {', '.join([*record.unlisted[:3], *(['…'] if record.unlisted[3:] else [])])}"
+        )
+    if record.orphans:
+        yield (
+            f"{counted(len(record.orphans), 'model')} of kept manifests without a record in any"
+            f" catalogue, such as {record.orphans[0]}"
         )
     for line in record.damaged:
         yield f"damaged, counted as absent: {line}"

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from math import ceil
 from typing import TYPE_CHECKING
 
-from manifests.events import AttemptEnded, AttemptStarted, FilterSettled, HostHeld, RunPlanned
+from manifests.events import (
+    AttemptEnded,
+    AttemptStarted,
+    CircuitChanged,
+    FilterSettled,
+    HostHeld,
+    RunPlanned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +34,7 @@ class Tally:
         self._began = now()
         self._ended: deque[float] = deque()
         self._holds: dict[str, tuple[float, str]] = {}
+        self._circuits: dict[str, tuple[float, CircuitChanged]] = {}
         self.total = 0
         """Filters of the run."""
         self.done = 0
@@ -48,6 +57,8 @@ class Tally:
             self._ended.append(self._now())
         elif isinstance(event, HostHeld):
             self._holds[event.source] = (self._now() + event.seconds, event.why)
+        elif isinstance(event, CircuitChanged):
+            self._circuits[event.source] = (self._now() + event.seconds, event)
         elif isinstance(event, FilterSettled):
             self.done += 1
             self.failed += event.failure is not None
@@ -64,9 +75,14 @@ class Tally:
         """Return which hosts are waited for, why and for how long; empty when none is."""
         now = self._now()
         parts = [
-            f"waiting {until - now:.0f} s for {source} ({why})"
+            f"waiting {ceil(until - now)} s for {source} ({why})"
             for source, (until, why) in self._holds.items()
             if until > now
+        ]
+        parts += [
+            f"{source} is down, {words(event, until - now)} ({event.why})"
+            for source, (until, event) in self._circuits.items()
+            if event.circuit != "closed"
         ]
         return ", ".join(parts)
 
@@ -76,3 +92,10 @@ class Tally:
         parts += [f"{self.stale} kept stale"] if self.stale else []
         parts += [f"{self.rate():.1f} requests/s", f"{self.in_flight} in flight"]
         return ", ".join(parts)
+
+
+def words(event: CircuitChanged, seconds: float) -> str:
+    """Say when a host that is down is asked again."""
+    if event.circuit == "half-open" or seconds <= 0:
+        return "one request looks whether it is back"
+    return f"next try in {ceil(seconds)} s"

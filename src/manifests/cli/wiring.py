@@ -2,60 +2,81 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from manifests.clock import Clock
 from manifests.errors import SettingsError
+from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.hosts import open_fetchers
 from manifests.runner import Workplace
 from manifests.sandbox.server import SandboxOptions, running
-from manifests.settings import Access, Settings, parse_duration, parse_pace, read_access
+from manifests.settings import (
+    CONTACT,
+    Access,
+    Settings,
+    parse_duration,
+    parse_pace,
+    parse_share,
+    read_access,
+)
 from manifests.sources import SOURCES
 from manifests.store.formats import Style
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from manifests.events import Reporter
+    from manifests.fetch.memory import PaceMemory
     from manifests.runner import Prepared
 
-__all__ = ["fetch_settings", "parse_style", "workplace"]
+__all__ = ["FetchFlags", "settings_of", "workplace"]
 
 EMBEDDED = "http://127.0.0.1"
 """Stands for the sandbox until its port is known."""
 
 
-def fetch_settings(
-    environ: Mapping[str, str],
-    *,
-    filters: Path,
-    out: Path,
-    sandbox: bool,
-    pace: str,
-    attempts: int,
-    deadline: str,
+class FetchFlags(NamedTuple):
+    """The options of every command that fetches, as they were given."""
+
+    filters: Path
+    out: Path
+    sandbox: bool
+    concurrency: int
+    pace: str | None
+    attempts: int
+    deadline: str
+
+
+def settings_of(
+    flags: FetchFlags, *, style: str = "standard", max_failed: str = "10%", dry_run: bool = False
 ) -> Settings:
-    """Return the settings of a command that fetches.
+    """Return the settings that flags and environment make.
 
     Raises:
-        SettingsError: naming the flag's value or the variable that is unusable.
+        SettingsError: naming the flag's value, or the variable, that is unusable.
     """
-    infos = [source.info for source in SOURCES.values()]
-    concurrency, delay = parse_pace(pace)
-    settings = Settings(
-        filters=filters,
-        out=out,
-        access=everywhere(EMBEDDED) if sandbox else read_access(infos, environ),
-        concurrency=concurrency,
-        delay=delay,
-        attempts=attempts,
-        deadline=parse_duration(deadline),
+    return Settings(
+        filters=flags.filters,
+        out=flags.out,
+        access=everywhere(EMBEDDED) if flags.sandbox else environment_access(),
+        concurrency=flags.concurrency,
+        fixed=None if flags.pace is None else parse_pace(flags.pace),
+        attempts=flags.attempts,
+        deadline=parse_duration(flags.deadline),
+        max_failed=parse_share(max_failed),
+        compact=parse_style(style),
+        contact=os.environ.get("MANIFESTS_CONTACT", "").strip() or CONTACT,
+        dry_run=dry_run,
     )
-    contact = environ.get("MANIFESTS_CONTACT", "").strip()
-    return replace(settings, contact=contact) if contact else settings
+
+
+def environment_access() -> dict[str, Access]:
+    """Return where and as whom each source is asked, according to the environment."""
+    return read_access([source.info for source in SOURCES.values()], os.environ)
 
 
 def parse_style(style: str) -> bool:
@@ -76,12 +97,19 @@ def everywhere(endpoint: str) -> dict[str, Access]:
 
 @asynccontextmanager
 async def workplace(
-    prepared: Prepared, reporter: Reporter, *, sandbox: bool
+    prepared: Prepared, reporter: Reporter, *, sandbox: bool, memory: PaceMemory | None = None
 ) -> AsyncIterator[tuple[Prepared, Workplace]]:
-    """Yield what a run works with, and the run itself once the sandbox's port is known."""
+    """Yield what a run works with, and the run itself once the sandbox's port is known.
+
+    Args:
+        prepared: the run.
+        reporter: whoever watches it.
+        sandbox: whether it asks the embedded upstream.
+        memory: keeps the pace learned of each host for the next run; None keeps nothing.
+    """
     clock = Clock()
     if not sandbox:
-        async with opened(prepared, reporter, clock) as place:
+        async with opened(prepared, reporter, clock, memory) as place:
             yield prepared, place
         return
     async with running(SandboxOptions(), clock=clock) as upstream:
@@ -92,8 +120,18 @@ async def workplace(
 
 
 @asynccontextmanager
-async def opened(prepared: Prepared, reporter: Reporter, clock: Clock) -> AsyncIterator[Workplace]:
+async def opened(
+    prepared: Prepared, reporter: Reporter, clock: Clock, memory: PaceMemory | None = None
+) -> AsyncIterator[Workplace]:
     """Yield the workplace of a run whose endpoints are known."""
-    settings, infos = prepared.settings, prepared.infos
-    async with open_fetchers(settings, infos, clock=clock, reporter=reporter) as fetchers:
-        yield Workplace(fetchers=fetchers, reporter=reporter, clock=clock)
+    async with open_fetchers(
+        prepared.settings, prepared.infos, clock=clock, reporter=reporter, memory=memory
+    ) as fetchers:
+        yield Workplace(
+            fetchers=fetchers,
+            reporter=reporter,
+            clock=clock,
+            hosts=lambda: tuple(
+                each.record() for each in fetchers.values() if isinstance(each, ControlledFetcher)
+            ),
+        )

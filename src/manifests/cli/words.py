@@ -15,7 +15,7 @@ def counted(count: int, noun: str) -> str:
 
 def duration(seconds: float) -> str:
     """Return `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`."""
-    if seconds < 10:  # noqa: PLR2004 - below, a tenth is worth reading
+    if seconds < 9.95:  # noqa: PLR2004 - below, a tenth is worth reading
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:  # noqa: PLR2004 - seconds in a minute
@@ -30,6 +30,6 @@ def size(count: int) -> str:
     """Return a number of bytes as `812 B`, `45 kB`, `1.2 MB`."""
     if count < 1000:  # noqa: PLR2004 - the next unit
         return f"{count} B"
-    if count < 1_000_000:  # noqa: PLR2004 - the next unit
+    if count < 999_500:  # noqa: PLR2004 - the next unit
         return f"{count / 1000:.0f} kB"
     return f"{count / 1_000_000:.1f} MB"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from manifests.fetch.signals import Signal
     from manifests.sources.base import SourceInfo
 
-__all__ = ["exhausted", "give_up"]
+__all__ = ["circuit_open", "exhausted", "give_up", "reason"]
 
 NEXT_STEPS = {
     ErrorCode.NETWORK_ERROR: "check the network, the proxy and {endpoint_variable}, then run again",
@@ -28,12 +28,22 @@ NEXT_STEPS = {
 }
 
 
+def reason(signal: Signal) -> str:
+    """Say why a host is left alone; a good answer has no cause but the quota that it used up."""
+    return signal.cause or "its quota is used up"
+
+
 def give_up(signal: Signal, info: SourceInfo) -> Failure:
-    """Return the failure of a page whose attempt won't be repeated."""
-    code = signal.code or ErrorCode.API_ERROR
+    """Return the failure of a page whose attempt won't be repeated.
+
+    A pause stands in a signal that is given up only when it is too long to be waited for, and only
+    then can the signal be a good one.
+    """
+    code = signal.code or ErrorCode.RATE_LIMIT
+    wish = f"; upstream wants a pause of {signal.pause:g} s" if signal.pause else ""
     return Failure(
         code=code,
-        cause=signal.cause,
+        cause=f"{reason(signal)}{wish}",
         next_step=next_step(code, info),
         status=signal.status,
     )
@@ -48,6 +58,17 @@ def exhausted(signal: Signal, info: SourceInfo, *, attempts: int) -> Failure:
         next_step=next_step(code, info),
         status=signal.status,
         last_code=code,
+    )
+
+
+def circuit_open(signal: Signal, info: SourceInfo, *, endpoint: str, seconds: float) -> Failure:
+    """Return the failure of a page whose host did not answer well once in so many *seconds*."""
+    last = f", at last {reason(signal)}" if signal.code is not ErrorCode.CIRCUIT_OPEN else ""
+    return Failure(
+        code=ErrorCode.CIRCUIT_OPEN,
+        cause=f"no success from {endpoint} in {seconds:g} s{last}",
+        next_step=f"see whether {info.title} is up, then run again; what was published stays",
+        status=signal.status,
     )
 
 

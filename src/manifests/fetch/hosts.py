@@ -1,13 +1,20 @@
-"""Put the parts of fetching together: for each source its own connections, limiter and pauses."""
+"""Put the parts of fetching together: for each source its own connections, pace and pauses."""
 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
+
+import anyio
 
 from manifests import __version__
+from manifests.fetch.controlled import ControlledFetcher
+from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Fetcher, Host
 from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.memory import Forgetful
+from manifests.fetch.overdue import HARD_LIMIT
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.transport import Timeouts, open_transport, shared_context
 from manifests.settings import is_loopback
@@ -15,42 +22,145 @@ from manifests.settings import is_loopback
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from anyio.abc import TaskGroup
+
     from manifests.clock import Clock
     from manifests.events import Reporter
-    from manifests.settings import Access, Settings
+    from manifests.fetch.memory import PaceMemory
+    from manifests.fetch.transport import HttpTransport
+    from manifests.settings import Access, Pace, Settings
     from manifests.sources.base import SourceInfo
 
-__all__ = ["host_of", "open_fetchers"]
+__all__ = ["Fetchers", "host_of", "open_fetchers"]
+
+Fetchers: TypeAlias = "dict[str, Fetcher] | dict[str, ControlledFetcher]"
+"""Source → whoever brings its pages."""
+Line: TypeAlias = "tuple[Host, HttpTransport]"
+"""A host with the connections to it."""
+
+URL_MARKS = "!#$%&'*+,/:;=?@~"
+"""What stands for itself in a URL or an address of e-mail."""
+
+PATIENT = Timeouts(read=HARD_LIMIT + 20, total=HARD_LIMIT + 20)
+"""Beyond every limit of a controller, which is the one to cut an attempt off."""
 
 
 @asynccontextmanager
 async def open_fetchers(
-    settings: Settings, infos: Mapping[str, SourceInfo], *, clock: Clock, reporter: Reporter
-) -> AsyncIterator[dict[str, Fetcher]]:
-    """Yield source → fetcher; a source that is slow or down costs the others nothing."""
+    settings: Settings,
+    infos: Mapping[str, SourceInfo],
+    *,
+    clock: Clock,
+    reporter: Reporter,
+    memory: PaceMemory | None = None,
+) -> AsyncIterator[Fetchers]:
+    """Yield source → fetcher; a source that is slow or down costs the others nothing.
+
+    Args:
+        settings: whom to ask, and at most how much at once, or at which fixed pace.
+        infos: the facts about each source.
+        clock: time and chance.
+        reporter: told of each attempt and pause, and of each circuit that opens.
+        memory: where the pace learned of each host comes from, and goes when the run is over.
+    """
+    async with open_lines(settings, infos) as lines:
+        if settings.fixed:
+            yield fixed(settings, settings.fixed, lines, clock=clock, reporter=reporter)
+            return
+        memory = memory or Forgetful()
+        async with task_group() as tasks:
+            fetchers = {
+                name: ControlledFetcher(
+                    *line,
+                    controller=controller(settings, name, clock=clock, memory=memory),
+                    tasks=tasks,
+                    clock=clock,
+                    reporter=reporter,
+                )
+                for name, line in lines.items()
+            }
+            for fetcher in fetchers.values():
+                tasks.start_soon(fetcher.run)
+            yield fetchers
+        memory.save(
+            {known_as(settings.access[name]): each.learned() for name, each in fetchers.items()}
+        )
+
+
+@asynccontextmanager
+async def open_lines(
+    settings: Settings, infos: Mapping[str, SourceInfo]
+) -> AsyncIterator[dict[str, Line]]:
+    """Yield source → where and as whom it is asked, with connections of its own."""
     context = shared_context()
-    pace = FixedPace(concurrency=settings.concurrency, delay=settings.delay)
+    timeouts = Timeouts() if settings.fixed else PATIENT
     async with AsyncExitStack() as stack:
-        fetchers = {}
+        lines = {}
         for name, access in settings.access.items():
             # A proxy of the environment has no business between this machine and itself.
             trust_env = not is_loopback(access.endpoint)
-            transport = open_transport(timeouts=Timeouts(), context=context, trust_env=trust_env)
-            fetchers[name] = Fetcher(
-                host_of(infos[name], access, contact=settings.contact),
-                transport=await stack.enter_async_context(transport),
-                limiter=FixedLimiter(pace, clock=clock),
-                policy=RetryPolicy(attempts=settings.attempts),
-                clock=clock,
-                reporter=reporter,
-            )
-        yield fetchers
+            transport = open_transport(timeouts=timeouts, context=context, trust_env=trust_env)
+            host = host_of(infos[name], access, contact=settings.contact)
+            lines[name] = (host, await stack.enter_async_context(transport))
+        yield lines
+
+
+@asynccontextmanager
+async def task_group() -> AsyncIterator[TaskGroup]:
+    """Yield a task group that ends with its block, and lets a single error be what it is."""
+    try:
+        async with anyio.create_task_group() as tasks:
+            yield tasks
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) > 1:
+            raise
+        raise group.exceptions[0] from group.exceptions[0].__cause__
+
+
+def fixed(
+    settings: Settings,
+    pace: Pace,
+    lines: Mapping[str, Line],
+    *,
+    clock: Clock,
+    reporter: Reporter,
+) -> dict[str, Fetcher]:
+    """Return fetchers that never change their pace."""
+    return {
+        name: Fetcher(
+            host,
+            transport=transport,
+            limiter=FixedLimiter(
+                FixedPace(concurrency=pace.concurrency, delay=pace.delay), clock=clock
+            ),
+            policy=RetryPolicy(attempts=settings.attempts),
+            clock=clock,
+            reporter=reporter,
+        )
+        for name, (host, transport) in lines.items()
+    }
+
+
+def controller(settings: Settings, name: str, *, clock: Clock, memory: PaceMemory) -> Controller:
+    """Return the controller of one host, with what an earlier run learned of it."""
+    return Controller(
+        ControlLimits(max_concurrency=settings.concurrency, attempts=settings.attempts),
+        random=clock.random,
+        learned=memory.load(known_as(settings.access[name])),
+    )
+
+
+def known_as(access: Access) -> str:
+    """Return the name under which a host is remembered: a token may be worth another pace."""
+    return f"{access.endpoint} {'token' if access.token else 'anonymous'}"
 
 
 def host_of(info: SourceInfo, access: Access, *, contact: str) -> Host:
     """Return where and as whom a source is asked, in terms of HTTP."""
     headers = {
-        "User-Agent": f"manifests/{__version__} (+{contact})",
+        # Whatever a person wrote there, a header takes printable ASCII only.
+        "User-Agent": f"manifests/{__version__} (+{quote(contact, safe=URL_MARKS)})",
         "Accept": "application/json",
     }
     if access.token:

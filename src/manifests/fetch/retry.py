@@ -42,7 +42,8 @@ class RetryPolicy:
 
         A pause that the host announced is never shortened, and lengthened by up to a tenth, so
         that a fleet does not come back in step. Otherwise: uniform in [0, min(cap, base·2^(n-1))].
+        A pause of 0 counts as none: all tries in one burst would meet the same trouble.
         """
-        if signal.pause is not None:
+        if signal.pause:
             return signal.pause * (1 + 0.1 * random.random())
         return random.uniform(0, min(self.cap, self.base * 2 ** (attempt - 1)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from manifests.errors import ErrorCode
@@ -67,7 +68,14 @@ class Signal:
         return self.code is None
 
 
-def read_signal(status: int, headers: Mapping[str, str], head: bytes, *, now: datetime) -> Signal:
+def read_signal(
+    status: int,
+    headers: Mapping[str, str],
+    head: bytes,
+    *,
+    now: datetime,
+    is_conditional: bool = False,
+) -> Signal:
     """Return what a response means.
 
     Args:
@@ -75,68 +83,69 @@ def read_signal(status: int, headers: Mapping[str, str], head: bytes, *, now: da
         headers: names in lower case.
         head: the first `HEAD_BYTES` of the decoded body.
         now: the wall-clock time, for a Retry-After that is a date.
+        is_conditional: whether the request allowed a 304 for an answer.
     """
-    quota = read_quota(headers)
+    heard = Signal(status=status, quota=read_quota(headers))
     if is_challenge(status, headers, head):
         cause = "a Cloudflare challenge page stands in the way"
-        return Signal(
-            code=ErrorCode.CHALLENGE, cause=cause, status=status, quota=quota, stops_host=True
-        )
-    if status == 429:  # noqa: PLR2004 - the status is its own name
-        return throttled(headers, head, quota=quota, now=now)
+        return replace(heard, code=ErrorCode.CHALLENGE, cause=cause, stops_host=True)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return throttled(heard, headers, head, now=now)
     if status in PERMANENT:
-        return permanent(status, head, quota=quota)
-    if status in OVERLOADED or status >= 500:  # noqa: PLR2004 - the status is its own name
-        pause = retry_after(headers, now=now)
-        return Signal(
-            code=ErrorCode.API_ERROR, cause=f"HTTP {status}: {overload_words(status)}",
-            status=status, may_retry=True, pause=pause, quota=quota,
-        )  # fmt: skip
-    return body_signal(status, headers, head, quota=quota)
+        return permanent(heard, status, head)
+    if status in OVERLOADED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return replace(
+            heard,
+            code=ErrorCode.API_ERROR,
+            cause=f"HTTP {status}: {overload_words(status)}",
+            may_retry=True,
+            pause=retry_after(headers, now=now),
+        )
+    if status == HTTPStatus.NOT_MODIFIED and is_conditional:
+        return replace(heard, pause=until_reset(heard.quota))
+    return body_signal(heard, status, headers, head)
 
 
-def body_signal(
-    status: int, headers: Mapping[str, str], head: bytes, *, quota: Quota | None
-) -> Signal:
+def body_signal(heard: Signal, status: int, headers: Mapping[str, str], head: bytes) -> Signal:
     """Return the meaning of a response whose status promises a page."""
-    if status != 200:  # noqa: PLR2004 - the status is its own name
+    if status != HTTPStatus.OK:
         cause = f"HTTP {status}: not an answer that this tool knows"
-        return Signal(code=ErrorCode.API_ERROR, cause=cause, status=status, quota=quota)
-    if "html" in headers.get("content-type", "") or head.lstrip()[:1] == b"<":
+        return replace(heard, code=ErrorCode.API_ERROR, cause=cause)
+    if is_html(headers) or head.lstrip()[:1] == b"<":
         cause = "HTML came instead of JSON"
-        return Signal(
-            code=ErrorCode.MALFORMED_RESPONSE, cause=cause, status=status,
-            may_retry=True, quota=quota,
-        )  # fmt: skip
-    pause = quota.reset if quota and quota.remaining <= 0 else None
-    return Signal(status=status, pause=pause, quota=quota)
+        return replace(heard, code=ErrorCode.MALFORMED_RESPONSE, cause=cause, may_retry=True)
+    return replace(heard, pause=until_reset(heard.quota))
 
 
-def throttled(
-    headers: Mapping[str, str], head: bytes, *, quota: Quota | None, now: datetime
-) -> Signal:
+def throttled(heard: Signal, headers: Mapping[str, str], head: bytes, *, now: datetime) -> Signal:
     """Return the meaning of a 429: a page cap, which is permanent, or a throttle, which passes."""
     if PAGE_CAP_WORDS in head.lower():
         cause = "upstream allows no page number this high"
-        return Signal(code=ErrorCode.PAGE_CAP, cause=cause, status=429, quota=quota)
-    # The quota's reset is exact, and wins over Retry-After (huggingface_hub `http_backoff`).
-    pause = quota.reset if quota and quota.remaining <= 0 else retry_after(headers, now=now)
-    cause = "HTTP 429: too many requests"
-    return Signal(
-        code=ErrorCode.RATE_LIMIT, cause=cause, status=429,
-        may_retry=True, pause=pause, quota=quota,
-    )  # fmt: skip
+        return replace(heard, code=ErrorCode.PAGE_CAP, cause=cause)
+    pause = until_reset(heard.quota)
+    return replace(
+        heard,
+        code=ErrorCode.RATE_LIMIT,
+        cause="HTTP 429: too many requests",
+        may_retry=True,
+        # The quota's reset is exact, and wins over Retry-After (huggingface_hub `http_backoff`).
+        pause=retry_after(headers, now=now) if pause is None else pause,
+    )
 
 
-def permanent(status: int, head: bytes, *, quota: Quota | None) -> Signal:
+def until_reset(quota: Quota | None) -> float | None:
+    """Return the seconds until a used-up quota is whole again; None when something is left."""
+    return quota.reset if quota and quota.remaining <= 0 else None
+
+
+def permanent(heard: Signal, status: int, head: bytes) -> Signal:
     """Return the meaning of a status that a later try would meet again."""
     code, words = PERMANENT[status]
     detail = error_text(head)
-    return Signal(
+    return replace(
+        heard,
         code=code,
         cause=f"HTTP {status}: {words}{f' ({detail})' if detail else ''}",
-        status=status,
-        quota=quota,
         stops_host=code in {ErrorCode.AUTH_ERROR, ErrorCode.REGION_BLOCKED},
     )
 
@@ -145,9 +154,14 @@ def is_challenge(status: int, headers: Mapping[str, str], head: bytes) -> bool:
     """Tell whether Cloudflare asks for a browser, by its header or by the marks of its page."""
     if headers.get("cf-mitigated", "").lower() == "challenge":
         return True
-    if "html" not in headers.get("content-type", "") or status not in {200, 403, 503}:
+    if not is_html(headers) or status not in {200, 403, 503}:
         return False
     return any(mark in head.lower() for mark in CHALLENGE_MARKS)
+
+
+def is_html(headers: Mapping[str, str]) -> bool:
+    """Tell whether a body calls itself a page for browsers."""
+    return "html" in headers.get("content-type", "").lower()
 
 
 def overload_words(status: int) -> str:
@@ -162,9 +176,13 @@ def overload_words(status: int) -> str:
 
 
 def error_text(head: bytes) -> str:
-    """Return the first words of an error body, made safe for one line of a terminal."""
-    text = head[:300].decode("utf-8", "replace")
-    match = re.search(r'"(?:message|error)"\s*:\s*"((?:[^"\\]|\\.){1,160})', text)
+    """Return the first words of an error body, made safe for one line of a terminal.
+
+    CivitAI puts the issues of its validation, as JSON, into a string of its JSON: hence the inner
+    message is taken, after the marks of that quoting.
+    """
+    text = head.decode("utf-8", "replace").replace("\\n", " ").replace("\\", "")
+    match = re.search(r'"(?:message|error)"\s*:\s*"([^"\[][^"]{0,160})', text)
     words = match.group(1) if match else ""
     return "".join(letter if letter.isprintable() else " " for letter in words)[:120]
 
@@ -179,7 +197,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime) -> float | None:
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for years and zones beyond reason
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

@@ -27,7 +27,11 @@ __all__ = [
 ]
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Size of a decoded body, at most: a page of CivitAI holds 5 MB, of Hugging Face 1 MB."""
+"""Size of a decoded body, at most: a page of CivitAI holds 5 MB, of Hugging Face 1 MB.
+
+It is looked at after each piece that httpx has unpacked: 64 KiB of gzip hold 64 MiB at most, but
+of br or zstd whatever their maker likes.
+"""
 
 MOST_REDIRECTS = 5
 KEEPALIVE_SECONDS = 60.0
@@ -116,8 +120,6 @@ class HttpTransport:
         return httpx.AsyncClient(
             verify=self._context,
             trust_env=self._trust_env,
-            follow_redirects=True,
-            max_redirects=MOST_REDIRECTS,
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, pool=None),
             limits=httpx.Limits(max_connections=2, keepalive_expiry=KEEPALIVE_SECONDS),
         )
@@ -142,17 +144,46 @@ async def open_transport(
 
 
 async def receive(client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> Received:
-    """Send a GET and read its body, no further than `MOST_BYTES`."""
-    async with client.stream("GET", url, headers=headers) as response:
+    """Send a GET, follow its redirects, and return the response at their end.
+
+    httpx itself would read the bodies of redirects without a bound, and take a token along from
+    http to https.
+    """
+    request = client.build_request("GET", url, headers=headers)
+    for _ in range(MOST_REDIRECTS + 1):
+        received, successor = await exchange(client, request)
+        if successor is None:
+            return received
+        if origin(successor.url) != origin(request.url):
+            successor.headers.pop("Authorization", None)
+        request = successor
+    cause = "upstream redirects in circles"
+    raise TransportError(Signal(code=ErrorCode.API_ERROR, cause=cause))
+
+
+async def exchange(
+    client: httpx.AsyncClient, request: httpx.Request
+) -> tuple[Received, httpx.Request | None]:
+    """Return one response, and the request to which it redirects, if it does."""
+    response = await client.send(request, stream=True)
+    try:
         body = await read_body(response)
-    # httpx keeps response and stream in a cycle: without this, bodies live until the next
-    # full garbage collection (encode/httpx, measured: 344 MB instead of 74 MB).
-    response.stream = httpx.ByteStream(b"")
-    return Received(
+    finally:
+        await response.aclose()
+        # httpx keeps response and stream in a cycle: without this, bodies live until the next
+        # full garbage collection (encode/httpx, measured: 344 MB instead of 74 MB).
+        response.stream = httpx.ByteStream(b"")
+    received = Received(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},
         body=body,
     )
+    return received, response.next_request
+
+
+def origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    """Return what must be the same for a token to go along: scheme, host and port."""
+    return url.scheme, url.host, url.port
 
 
 async def read_body(response: httpx.Response) -> bytes:
@@ -173,7 +204,6 @@ FAILURES: tuple[tuple[type[Exception], ErrorCode, str, bool], ...] = (
     (httpx.ConnectTimeout, ErrorCode.TIMEOUT, "no connection in time", True),
     (httpx.TimeoutException, ErrorCode.TIMEOUT, "upstream fell silent", True),
     (httpx.DecodingError, ErrorCode.MALFORMED_RESPONSE, "the body does not decompress", True),
-    (httpx.TooManyRedirects, ErrorCode.API_ERROR, "upstream redirects in circles", False),
     (httpx.UnsupportedProtocol, ErrorCode.VALIDATION_ERROR, "the URL is unusable", False),
     (httpx.InvalidURL, ErrorCode.VALIDATION_ERROR, "the URL is unusable", False),
     (httpx.ConnectError, ErrorCode.NETWORK_ERROR, "no connection", True),
@@ -183,11 +213,9 @@ FAILURES: tuple[tuple[type[Exception], ErrorCode, str, bool], ...] = (
 """httpx's exceptions, subclasses first: their code, words for a person, whether to try again."""
 
 
-def translate(error: Exception) -> Signal:
+def translate(error: httpx.HTTPError | httpx.InvalidURL) -> Signal:
     """Return the meaning of an exception of httpx."""
-    for kind, code, words, may_retry in FAILURES:
-        if isinstance(error, kind):
-            detail = str(error).strip().splitlines()[:1]
-            cause = ": ".join([words, *detail])[:200]
-            return Signal(code=code, cause=cause, may_retry=may_retry)
-    raise error
+    _, code, words, may_retry = next(each for each in FAILURES if isinstance(error, each[0]))
+    detail = str(error).strip().splitlines()[:1]
+    cause = ": ".join([words, *detail])[:200]
+    return Signal(code=code, cause=cause, may_retry=may_retry)

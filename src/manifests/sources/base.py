@@ -96,6 +96,8 @@ class Request:
     path: str
     """Absolute path on the endpoint: `/api/models`."""
     parameters: tuple[tuple[str, str], ...]
+    conditions: tuple[tuple[str, str], ...] = ()
+    """Headers that ask for the body only if it is another: `If-None-Match` and its tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,8 @@ class Reply:
     body: bytes
     headers: Mapping[str, str]
     """Names in lower case."""
+    not_modified: bool = False
+    """Whether upstream sent no body, as the one that the conditions name still holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,3 +217,18 @@ class Source(Protocol):
     def answers(self, narrow: Query, model: Model) -> bool:
         """Tell whether *narrow* would list *model*, which a query that covers it has listed."""
         return False
+
+    def mismatch(self, query: Query, model: Model) -> str | None:
+        """Return what *query* asks for and *model* visibly is not: `no LORA`; None if nothing.
+
+        What upstream left out of a model contradicts nothing.
+        """
+        return None
+
+    def rank(self, query: Query, entry: Entry) -> int | None:
+        """Return the counter by which *query* lists, highest first; None if no response has it."""
+        return None
+
+    def lost_at(self, query: Query, cursor: str) -> Request | None:
+        """Return the request for the model that upstream skips at *cursor*, if it skips one."""
+        return None

@@ -10,12 +10,13 @@ from manifests.sources.base import NotSkipped, Parameter, Request, Resolution, S
 from manifests.sources.civitai_names import BASE_MODELS, MODEL_TYPES, PERIODS, SORTS
 from manifests.sources.civitai_page import BLOCKED, read_page
 from manifests.sources.parameters import as_values, canonical, grouped, without
+from manifests.sources.text import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from manifests.models import FacetValue, Filter, Model
-    from manifests.sources.base import Page, Reply, Rule
+    from manifests.sources.base import Entry, Page, Reply, Rule
 
 __all__ = ["CivitAI", "Level", "NotBlocked", "NotFlagged"]
 
@@ -37,8 +38,6 @@ YES_OR_NO = Parameter(values=frozenset({"true", "false"}))
 KEY_VARIABLE = "CIVITAI_TOKEN"
 KEY_FORM = r"[A-Za-z0-9_-]{16,128}"
 """Keys have been 32 hexadecimal digits so far; no promise says that they stay so."""
-ADVICE = "Its terms ask programs for a key of their own: set CIVITAI_TOKEN."
-"""Since June 2026: section 11.4 of the terms of service."""
 
 INFO = SourceInfo(
     name="civitai",
@@ -49,7 +48,6 @@ INFO = SourceInfo(
     endpoint_variable="CIVITAI_ENDPOINT",
     token_variable=KEY_VARIABLE,
     token_form=KEY_FORM,
-    token_advice=ADVICE,
     token_advice=f"Its terms ask automated clients for a key of their own: set {KEY_VARIABLE}.",
     sorts=SORTS,
     facets={
@@ -205,6 +203,68 @@ class CivitAI(Source):
         if types and model.type not in types:
             return False
         return not base_models or not set(base_models).isdisjoint(model.base_models)
+
+    def mismatch(self, query: Query, model: Model) -> str | None:
+        """Return what *query* asks for and *model* visibly is not: `no LORA`; None if nothing."""
+        return next(mismatches(query, model), None)
+
+    def rank(self, query: Query, entry: Entry) -> int | None:
+        """Return the counter by which *query* lists, highest first; None if no response has it.
+
+        With base models, upstream counts for those alone (`ModelBaseModelMetric` in its
+        `model.service.ts`), and shows the counters of the whole model all the same.
+        """
+        if query.values("baseModels"):
+            return None
+        stats = entry.stats
+        ranks = {
+            "Highest Rated": stats.likes,
+            "Most Downloaded": stats.downloads,
+            "Most Liked": stats.likes,
+        }
+        return next((ranks.get(sort) for sort in query.values("sort")), None)
+
+    def lost_at(self, query: Query, cursor: str) -> Request | None:
+        """Return the request for the model that upstream skips at *cursor*, if it skips one.
+
+        `Newest` does (civitai#1372): the last token of its cursor is the id. All else of the query
+        is asked once more beside it, so that upstream itself tells what can't be seen here: whether
+        the model is of the period.
+        """
+        stem, _, lost = cursor.rpartition("|")
+        is_id = bool(stem) and lost.isascii() and lost.isdigit()
+        if not is_id or "Newest" not in query.values("sort"):
+            return None
+        parameters = (*without(query, frozenset({"ids"})), ("ids", lost))
+        return self.request(Query(source=query.source, parameters=parameters), None)
+
+
+def mismatches(query: Query, model: Model) -> Iterator[str]:
+    """Yield what *query* asks for and *model* is not, as far as its record tells."""
+    if lacks(query.values("types"), (model.type,)):
+        yield f"no {'/'.join(query.values('types'))}"
+    if lacks(query.values("baseModels"), model.base_models):
+        yield f"not for {'/'.join(query.values('baseModels'))}"
+    tags = [tidy(tag).casefold() for tag in query.values("tag")]
+    # Unlike the rest, no tags at all say something too: upstream lists all that there are.
+    if not set(tags).issubset(map(str.casefold, model.tags if tags else ())):
+        yield f"not tagged {' and '.join(tags)}"
+    if lacks(map(bare, query.values("username")), (bare(model.author or ""),)):
+        yield f"not by {' or '.join(query.values('username'))}"
+    ids = ",".join(query.values("ids"))
+    if lacks(ids.split(",") if ids else (), (model.id,)):
+        yield f"not {ids}"
+
+
+def lacks(asked: Iterable[str], found: Iterable[str | None]) -> bool:
+    """Tell whether a model has none of what was asked for, though it has something else."""
+    wanted, known = set(asked), set(filter(None, found))
+    return bool(wanted and known) and wanted.isdisjoint(known)
+
+
+def bare(name: str) -> str:
+    """Return the letters and digits of a user's name: upstream forgives all else in a question."""
+    return "".join(filter(str.isalnum, name.casefold()))
 
 
 def rules(level: FacetValue | None, skipped: tuple[str, ...]) -> Iterator[Rule]:

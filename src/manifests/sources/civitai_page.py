@@ -215,6 +215,7 @@ def entry(item: Item) -> Entry:
         preview_level=preview_level,
         created_at=created_at,
         updated_at=updated_at,
+        mode=word(item.mode),
     )
     return Entry(model=model, stats=counters(item.stats or Counters()))
 

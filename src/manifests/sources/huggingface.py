@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from manifests.models import FacetValue, Filter, Model
-    from manifests.sources.base import Page, Reply, Rule
+    from manifests.sources.base import Entry, Page, Reply, Rule
 
 __all__ = ["HuggingFace", "License", "Size"]
 
@@ -183,8 +183,44 @@ class HuggingFace(Source):
         return wide == slim and few < many and all(":" in tag for tag in many - few)
 
     def answers(self, narrow: Query, model: Model) -> bool:
-        """Tell whether *narrow* would list *model*, which a query that covers it has listed."""
-        return set(narrow.values("filter")).issubset(model.tags)
+        """Tell whether *narrow* would list *model*, which a query that covers it has listed.
+
+        Both queries ask for the same tasks and libraries, so that only the further tags decide.
+        """
+        return {tag for tag in narrow.values("filter") if ":" in tag}.issubset(model.tags)
+
+    def mismatch(self, query: Query, model: Model) -> str | None:
+        """Return what *query* asks for and *model* visibly is not; None if nothing."""
+        return next(mismatches(query, model), None)
+
+    def rank(self, query: Query, entry: Entry) -> int | None:
+        """Return the counter by which *query* lists, highest first; None if no response has it."""
+        ranks = {"downloads": entry.stats.downloads, "likes": entry.stats.likes}
+        return next((ranks.get(sort) for sort in query.values("sort")), None)
+
+
+def mismatches(query: Query, model: Model) -> Iterator[str]:
+    """Yield what *query* asks for and *model* is not, as far as its record tells.
+
+    Only tags of the form `license:mit` must stand in a model that carries them: upstream also finds
+    tasks and libraries by `filter`, and libraries by a tag.
+    """
+    asked = [tag.strip() for value in query.values("filter") for tag in value.split(",")]
+    tags = {tag.casefold() for tag in model.tags}
+    yield from (f"not tagged {tag}" for tag in asked if ":" in tag and tag.casefold() not in tags)
+    if differs(query.values("author"), model.author):
+        yield f"not by {query.values('author')[0]}"
+    for name, found in (("pipeline_tag", model.pipeline_tag), ("library", model.library)):
+        values = query.values(name)
+        if differs(values, found) and tags.isdisjoint(map(str.casefold, values)):
+            yield f"not for {values[0]}"
+
+
+def differs(asked: tuple[str, ...], found: str | None) -> bool:
+    """Tell whether a model has something other than was asked for, in either case of letters."""
+    if found is None:
+        return False
+    return bool(asked) and found.casefold() not in map(str.casefold, asked)
 
 
 def size_class(parameters: int | None) -> str | None:

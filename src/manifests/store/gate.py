@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from statistics import median
 from typing import TYPE_CHECKING, Final, Protocol
 
-from manifests.errors import ErrorCode
-from manifests.results import Failure
+from manifests.store.rules import Case, doubt, source_doubts
+from manifests.store.verdict import GateLimits, GateRule, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from manifests.models import Filter, Manifest
+    from manifests.results import Failure
     from manifests.store.names import Key
+    from manifests.store.verdict import Streak, Verdict
 
-__all__ = ["Candidate", "judge", "judge_source", "verdicts"]
+__all__ = ["Candidate", "verdicts"]
 
-ENOUGH_TO_DOUBT: Final = 2
-"""Unexpectedly empty filters from which on a wholly empty source is not believed."""
+LIMITS: Final = GateLimits()
 
 
 class Candidate(Protocol):
@@ -38,90 +43,109 @@ class Candidate(Protocol):
         """Source and path."""
         ...
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no model is left."""
-        ...
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """All that is known beside the candidates; the arguments of `verdicts` say what each is."""
 
-def judge(candidate: Candidate, previous: Manifest | None, *, allow_empty: bool) -> Failure | None:
-    """Return why *candidate* must not replace *previous*, or None when it may.
+    previous: Mapping[Key, Manifest]
+    history: Mapping[Key, Sequence[int]]
+    suspects: Mapping[Key, Failure]
+    streaks: Mapping[Key, Streak]
+    now: datetime | None
+    limits: GateLimits
 
-    Args:
-        candidate: well formed, from a listing that was read without a failure.
-        previous: what is published for the filter; None without history.
-        allow_empty: whether an empty manifest may follow one that was not.
-    """
-    if not candidate.is_empty or allow_empty:
-        return None
+    def case(self, candidate: Candidate) -> Case:
+        """Return a candidate with what is known of its filter."""
+        key, filter_ = candidate.key, candidate.filter
+        before = self.previous.get(key)
+        usual = usual_count(self.history.get(key, ()), self.limits)
+        # A limit that was lowered since is no loss.
+        return Case(
+            filter=filter_,
+            count=len(candidate.manifest.model_ids),
+            before=None if before is None else min(len(before.model_ids), filter_.limit),
+            usual=None if usual is None else min(usual, filter_.limit),
+            suspect=self.suspects.get(key),
+        )
 
-    if previous is None or not previous.model_ids:
-        return None
+    def accepted(self, verdict: Verdict) -> str | None:
+        """Return why a verdict has stood long enough to be taken for the truth, if it has."""
+        streak, limits = self.streaks.get(verdict.key), self.limits
+        if streak is None or self.now is None or streak.rule != verdict.rule:
+            return None
 
-    path = candidate.filter.path
-    return Failure(
-        code=ErrorCode.QUARANTINED,
-        cause=f"upstream lists no models, {len(previous.model_ids)} are published",
-        next_step=f'try again later; if it is right, set allow_empty = true in [overrides."{path}"]'
-        " of the definitions",
-    )
+        runs, needed = streak.runs + 1, timedelta(seconds=limits.accept_after)
+        if runs < limits.accept_runs or self.now - streak.since < needed:
+            return None
 
-
-def judge_source(
-    candidates: Sequence[Candidate], previous: Mapping[Key, Manifest]
-) -> Failure | None:
-    """Return why one source's *candidates* are not believed as a whole, or None when they are.
-
-    All of them empty is a sick upstream, even without history. Filters that may be empty, or that
-    are published as empty already, are no evidence of that.
-
-    Args:
-        candidates: all that the run made for the source.
-        previous: what is published, by source and path.
-    """
-    if not all(candidate.is_empty for candidate in candidates):
-        return None
-
-    unexpected = [candidate for candidate in candidates if _is_unexpected(candidate, previous)]
-    if len(unexpected) < ENOUGH_TO_DOUBT:
-        return None
-
-    source = unexpected[0].filter.source
-    return Failure(
-        code=ErrorCode.QUARANTINED,
-        cause=f"all {len(candidates)} listings of {source} in this run are empty",
-        next_step="try again later; where an empty list is right, set allow_empty = true for the"
-        " filter in the definitions",
-    )
+        since = f"{streak.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"accepted by itself: {runs} runs since {since} came to the same"
 
 
 def verdicts(
-    candidates: Iterable[Candidate], previous: Mapping[Key, Manifest]
-) -> dict[Key, Failure]:
-    """Return the failures of those candidates that must not be published; all others may be.
+    candidates: Iterable[Candidate],
+    previous: Mapping[Key, Manifest],
+    *,
+    history: Mapping[Key, Sequence[int]] | None = None,
+    suspects: Mapping[Key, Failure] | None = None,
+    streaks: Mapping[Key, Streak] | None = None,
+    now: datetime | None = None,
+    limits: GateLimits = LIMITS,
+) -> Judgement:
+    """Return what is doubted of a run; as a mapping, the failures of what must not be published.
+
+    A filter without a candidate is not judged: what is absent is not empty.
 
     Args:
-        candidates: all that the run made, of all sources.
+        candidates: all that the run made, of all sources; well formed, and each from a listing
+            that was read without a failure.
         previous: what is published, by source and path.
+        history: how many models the last runs published, oldest first. Counts of quarantined
+            candidates don't belong here: a few bad runs would make themselves usual.
+        suspects: what the page audit has against a listing, whatever its count.
+        streaks: the runs in a row before this one in which a filter had the same verdict.
+        now: when the run is, with its zone; without it nothing is accepted by itself.
+        limits: the thresholds.
     """
-    by_source: defaultdict[str, list[Candidate]] = defaultdict(list)
+    known = _Known(
+        previous=previous,
+        history=history or {},
+        suspects=suspects or {},
+        streaks=streaks or {},
+        now=now,
+        limits=limits,
+    )
+    cases: defaultdict[str, list[Case]] = defaultdict(list)
     for candidate in candidates:
-        by_source[candidate.filter.source].append(candidate)
+        cases[candidate.filter.source].append(known.case(candidate))
 
-    failures: dict[Key, Failure] = {}
-    for group in by_source.values():
-        doubt = judge_source(group, previous)
-        for candidate in group:
-            allow_empty = candidate.filter.allow_empty
-            own = judge(candidate, previous.get(candidate.key), allow_empty=allow_empty)
-            # Its own history says more to a person than the state of the whole source.
-            if failure := own or doubt:
-                failures[candidate.key] = failure
-
-    return failures
+    published = Counter(source for source, _ in previous)
+    found = {
+        verdict.key: verdict
+        for source, group in cases.items()
+        for verdict in judge_source(group, published[source], known)
+    }
+    return Judgement({key: found[key] for key in sorted(found)})
 
 
-def _is_unexpected(candidate: Candidate, previous: Mapping[Key, Manifest]) -> bool:
-    before = previous.get(candidate.key)
-    known_empty = before is not None and not before.model_ids
-    return candidate.is_empty and not candidate.filter.allow_empty and not known_empty
+def judge_source(cases: Sequence[Case], published: int, known: _Known) -> Iterable[Verdict]:
+    """Yield the verdicts on all candidates of one source, of which so many are *published*."""
+    whole = tuple(source_doubts(cases, published=published, limits=known.limits))
+    is_silent = any(each.rule is GateRule.SOURCE_EMPTY for each in whole)
+    for case in cases:
+        if found := doubt(case, whole, known.limits):
+            # Time makes some things no truer: a parameter ignored for a day still gives the wrong
+            # models, and a source without a single model is ill, however long.
+            is_hopeless = is_silent or found.rule is GateRule.PAGE_AUDIT
+            accepted = None if is_hopeless else known.accepted(found)
+            yield found.model_copy(update={"accepted": accepted})
+
+
+def usual_count(counts: Sequence[int], limits: GateLimits) -> float | None:
+    """Return the median of the last credible counts, which a single odd one does not move."""
+    credible = [count for count in counts if 0 <= count <= limits.most_models]
+    if len(credible) < limits.enough_history:
+        return None
+
+    return median(credible[-limits.memory :])

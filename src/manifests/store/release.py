@@ -45,7 +45,7 @@ class Release:
         return tuple(name for name, data in self.files.items() if published.files.get(name) != data)
 
     def with_status(self, data: bytes) -> Release:
-        """Return the release with `status.json`, which is put in place last."""
+        """Return the release with `status.json`, in place of any that it holds."""
         files = {name: old for name, old in self.files.items() if name != STATUS_FILE}
         return replace(self, files={**files, STATUS_FILE: data})
 

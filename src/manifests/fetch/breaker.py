@@ -1,0 +1,129 @@
+"""Decide when a host is so ill that it is asked only now and then, and when it counts as dead."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from manifests.fetch.work import BreakerState
+
+__all__ = ["Breaker"]
+
+MEMORY = 16
+FAILED_SHARE = 0.6
+WITNESSES = 5
+"""Least failures, and least listings that met them: one poisoned listing is not the host."""
+PROBE_WAITS = (1.0, 2.0, 4.0, 5.0)
+"""Seconds before each probe; the last is repeated."""
+PATIENCE = 120.0
+"""Seconds without one success after which the host counts as dead."""
+COOL_DOWN = 60.0
+"""Seconds after which a dead host is asked once more, if new work came."""
+
+
+class Breaker:
+    """Opens when 60 % of the last 16 outcomes failed, at least 5 of 5 listings; 429s don't count.
+
+    Open means wait: single probes go out after 1, 2, 4, 5, 5 … s, and any answer, a 429 too,
+    closes it. After 120 s without one success the host is dead; what waits is then given up.
+
+    Source: the half-open probe is Nygard's ("Release It!"); the share over several listings in
+    place of a run of failures is what keeps one poisoned listing from stopping a host.
+    """
+
+    def __init__(self) -> None:
+        self._recent: deque[tuple[Hashable, bool]] = deque(maxlen=MEMORY)
+        self._failing_since: float | None = None
+        self._opened_at: float | None = None
+        self._probing = False
+        self._probes = 0
+        self.probe_at = float("-inf")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only single probes are let through."""
+        return self._opened_at is not None
+
+    @property
+    def state(self) -> BreakerState:
+        """The state for a person."""
+        if not self.is_open:
+            return "closed"
+        return "half-open" if self._probing else "open"
+
+    def opens_at(self) -> float:
+        """Return when the next request may start, as far as the host's health goes."""
+        if not self.is_open:
+            return float("-inf")
+        return float("inf") if self._probing else self.probe_at
+
+    def is_dead(self, *, now: float) -> bool:
+        """Tell whether what waits is to be given up now."""
+        if not self.is_open or self._probing or now >= self.probe_at:
+            return False
+        return self._failing_since is not None and now - self._failing_since >= PATIENCE
+
+    def dies_at(self) -> float:
+        """Return when what waits will be given up if no success comes; inf when it won't be."""
+        if not self.is_open or self._probing or self._failing_since is None:
+            return float("inf")
+        return self._failing_since + PATIENCE
+
+    def probing(self) -> None:
+        """Note that a probe is under way."""
+        self._probing = True
+
+    def answered(self, job: Hashable, *, is_good: bool) -> bool:
+        """Learn of an answer that is no failure of the host.
+
+        Returns:
+            Whether this closed the breaker.
+        """
+        if is_good:
+            self._failing_since = None
+            self._recent.append((job, False))
+        closed = self.is_open
+        if closed:
+            self._close()
+        return closed
+
+    def failed(self, job: Hashable, *, is_probe: bool, now: float) -> None:
+        """Learn of a failure; while open only that of the probe counts."""
+        if self._failing_since is None:
+            self._failing_since = now
+        if self.is_open:
+            if is_probe:
+                self._wait(now)
+            return
+        self._recent.append((job, True))
+        if self._is_ill():
+            self._opened_at = now
+            self._probes = 0
+            self._wait(now)
+
+    def probe_lost(self, *, now: float) -> None:
+        """Note that the probe was taken back before it could tell anything."""
+        self.probe_at = now
+        self._probing = False
+
+    def _is_ill(self) -> bool:
+        failed = [job for job, is_failure in self._recent if is_failure]
+        return (
+            len(failed) >= max(WITNESSES, FAILED_SHARE * len(self._recent))
+            and len(set(failed)) >= WITNESSES
+        )
+
+    def _wait(self, now: float) -> None:
+        self._probing = False
+        wait = PROBE_WAITS[min(self._probes, len(PROBE_WAITS) - 1)]
+        self._probes += 1
+        dead = self._failing_since is not None and now - self._failing_since >= PATIENCE
+        self.probe_at = now + (COOL_DOWN if dead else wait)
+
+    def _close(self) -> None:
+        self._opened_at = None
+        self._probing = False
+        self._recent.clear()

@@ -1,0 +1,165 @@
+"""Decide when the next request to a host may start: one gate made of four that learn apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from manifests.fetch.breaker import Breaker
+from manifests.fetch.quota import QuotaGate
+from manifests.fetch.throttle import Throttle
+from manifests.fetch.window import START, Window
+from manifests.fetch.work import HostState, LearnedPace
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Hashable
+
+    from manifests.fetch.ledger import Ledger
+    from manifests.fetch.signals import Quota
+    from manifests.fetch.task import Flight
+
+__all__ = ["Gate"]
+
+LONG_PAUSE = 10.0
+"""Seconds; a host that imposes such a pause is asked half as fast, for ten times as long."""
+
+
+class Gate:
+    """What a host bears: `Window` by latency, `Throttle` by 429s, `QuotaGate` by headers,
+    `Breaker` by failures; a request starts when all four let it.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, ceiling: int, random: random.Random, learned: LearnedPace | None
+    ) -> None:
+        self._ledger = ledger
+        self.window = Window(
+            ceiling=ceiling,
+            start=learned.window / 2 if learned else START,
+            base=learned.latency if learned else None,
+        )
+        self.throttle = Throttle(random=random, rate=learned.rate if learned else None)
+        self.quota = QuotaGate(random=random)
+        self.breaker = Breaker()
+        self.answered_at = float("-inf")
+        """When the last good answer came."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more attempt may be in flight."""
+        return self.window.has_room(self._ledger.in_window)
+
+    @property
+    def spares(self) -> bool:
+        """Whether a copy would cost no page: not when a counted quota ends with the work."""
+        ledger = self._ledger
+        return self.quota.spares(in_flight=ledger.in_flight, waiting=len(ledger.queue))
+
+    def opens_at(self, *, now: float) -> float:
+        """Return when the next request may start, the window apart."""
+        ledger = self._ledger
+        quota = self.quota.opens_at(in_flight=ledger.in_flight, waiting=len(ledger.queue), now=now)
+        return max(self.throttle.opens_at(), quota, self.breaker.opens_at())
+
+    def started(self, flight: Flight, *, now: float) -> None:
+        """Count a start."""
+        self.throttle.started(now=now)
+        self.quota.started(now=now)
+        if flight.is_probe:
+            self.breaker.probing()
+
+    def heard(self, quota: Quota | None, *, sent: float, now: float) -> None:
+        """Learn what an attempt tells of the quota; one that tells nothing may have been counted."""
+        if quota is None:
+            self.quota.lost()
+        else:
+            self.quota.observe(quota, sent=sent, now=now)
+
+    def abandoned(self, flight: Flight, *, now: float) -> None:
+        """Note that an attempt will tell nothing."""
+        self.quota.lost()
+        if flight.is_probe and not flight.is_blamed:
+            self.breaker.probe_lost(now=now)
+
+    def accepted(self, flight: Flight, *, in_use: bool, now: float) -> None:
+        """Learn from a good answer."""
+        self.answered_at = now
+        self.throttle.accepted(now=now)
+        self.window.answered(now - flight.sent, sent=flight.sent, in_use=in_use, now=now)
+        if self.breaker.answered(flight.task.work.job, is_good=True):
+            self.window.restart()
+
+    def refused_page(self, job: Hashable) -> None:
+        """Learn that the host is well enough to refuse a page for good."""
+        self.throttle.failed()
+        self.breaker.answered(job, is_good=False)
+
+    def failed(self, flight: Flight, *, pause: float | None, now: float) -> None:
+        """Learn from a failure, which may announce a pause."""
+        self.throttle.failed()
+        if pause is not None:
+            self.throttle.hold(pause, sent=flight.sent, now=now)
+        self.blame(flight, now=now)
+
+    def blame(self, flight: Flight, *, now: float) -> None:
+        """Count an attempt as a failure of the host, once."""
+        if not flight.is_blamed:
+            flight.is_blamed = True
+            job = flight.task.work.job
+            self.breaker.failed(job, is_probe=flight.is_probe, now=now)
+
+    def throttled(self, flight: Flight, *, pause: float | None, in_use: bool, now: float) -> bool:
+        """Learn from a 429.
+
+        Args:
+            flight: the attempt that met it.
+            pause: seconds that the host announced.
+            in_use: whether as many were in flight as may be.
+            now: the time.
+
+        Returns:
+            Whether it is the host that refuses, and not just this page.
+        """
+        job = flight.task.work.job
+        if self.breaker.answered(job, is_good=False):
+            self.window.restart()
+        hosts = self.throttle.is_hosts(job, active=self._ledger.wanted)
+        if pause is None and not hosts:
+            return False
+        is_first = now - self.throttle.refused_at > 8 * self.window.round_trip
+        if self.throttle.hold(pause, sent=flight.sent, now=now):
+            self._remedy(pause or 0.0, cuts_window=in_use and is_first, now=now)
+        return True
+
+    def state(self, *, now: float) -> HostState:
+        """Return how the host is treated."""
+        held, quota = self.throttle.held_until, self.quota
+        is_counted = quota.remaining is not None
+        return HostState(
+            window=self.window.size,
+            in_flight=self._ledger.in_window,
+            parked=len(self._ledger.parked),
+            waiting=len(self._ledger.queue),
+            rate=self.throttle.rate,
+            held_until=held if held > now else None,
+            breaker=self.breaker.state,
+            probe_at=self.breaker.probe_at if self.breaker.is_open else None,
+            quota_remaining=quota.remaining,
+            quota_reset=quota.reset_at if is_counted else None,
+        )
+
+    def learned(self) -> LearnedPace:
+        """Return what the next run may start from."""
+        return LearnedPace(
+            window=self.window.size, latency=self.window.latency, rate=self.throttle.rate
+        )
+
+    def _remedy(self, pause: float, *, cuts_window: bool, now: float) -> None:
+        if pause >= LONG_PAUSE:
+            frozen_until = now + 10 * pause
+            self.window.penalised(frozen_until=frozen_until, now=now)
+            self.throttle.slow_down(now=now, over=LONG_PAUSE, frozen_until=frozen_until)
+        elif cuts_window:
+            self.window.refused(self._ledger.in_window, now=now)
+        else:
+            self.throttle.slow_down(now=now)

@@ -1,0 +1,97 @@
+"""Park what is overdue, and send a copy after it where that may help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from manifests.fetch.overdue import CHECK_AGAIN
+from manifests.fetch.work import Abandon
+
+if TYPE_CHECKING:
+    from manifests.fetch.gate import Gate
+    from manifests.fetch.ledger import Ledger
+    from manifests.fetch.overdue import Overdue
+    from manifests.fetch.patience import Patience
+    from manifests.fetch.task import Flight, Task
+
+__all__ = ["Rescue"]
+
+PARKED = 8
+"""Overdue attempts that are listened to at once, beside the window."""
+ALIVE = 3
+"""Attempts of one page at once: the first and two copies; one more when nothing else waits."""
+ILL = 0.1
+"""Share of failures from which an overdue attempt is more likely lost than slow."""
+
+
+class Rescue:
+    """What becomes of overdue attempts.
+
+    Each leaves the window, and its page goes back to the work for a copy; none while the host
+    queues or is ill, or when its quota is too small for copies. When too many are parked, or too
+    many of one page, the oldest is abandoned where at least a tenth of all attempts fails.
+    """
+
+    def __init__(self, ledger: Ledger, *, gate: Gate, overdue: Overdue, patience: Patience) -> None:
+        self._ledger = ledger
+        self._gate = gate
+        self._overdue = overdue
+        self._patience = patience
+
+    def decide(self, *, now: float) -> list[Abandon]:
+        """Park what is overdue, and return what is abandoned for it."""
+        abandoned: list[Abandon] = []
+        for flight in self._overdue.late(now=now):
+            # Late while nothing else was answered: it's the host, not the page.
+            if flight.is_probe or self._gate.answered_at < flight.sent:
+                self._gate.blame(flight, now=now)
+            if not self._may_leave(flight):
+                self._overdue.watch(flight, now=now, after=CHECK_AGAIN)
+                continue
+            victim = self._surplus(flight.task)
+            if victim is not flight:
+                self._ledger.park(flight)
+            if victim is not None:
+                abandoned.append(self._sacrifice(victim, now=now))
+            self._copy(flight.task)
+        return abandoned
+
+    def abandon(self, flight: Flight, *, now: float) -> Abandon:
+        """Forget an attempt that is under way."""
+        self._ledger.land(flight.attempt)
+        self._gate.abandoned(flight, now=now)
+        return Abandon(flight.attempt)
+
+    def _may_leave(self, flight: Flight) -> bool:
+        if flight.is_probe:
+            return len(self._ledger.parked) < PARKED
+        gate = self._gate
+        if gate.breaker.is_open or not gate.spares:
+            return False
+        victim = self._surplus(flight.task)
+        if victim is None:
+            return True
+        return self._overdue.originals_lose and self._has_tries(victim.task)
+
+    def _surplus(self, task: Task) -> Flight | None:
+        alive = ALIVE + (not self._ledger.queue)
+        if len(task.flights) >= alive:
+            return task.flights[0]
+        return self._ledger.parked[0] if len(self._ledger.parked) >= PARKED else None
+
+    def _has_tries(self, task: Task) -> bool:
+        return task.failures + len(task.flights) < self._patience.tries
+
+    def _sacrifice(self, flight: Flight, *, now: float) -> Abandon:
+        flight.task.failures += 1
+        abandoned = self.abandon(flight, now=now)
+        self._copy(flight.task)
+        return abandoned
+
+    def _copy(self, task: Task) -> None:
+        if task.ticket or not self._has_tries(task) or self._gate.breaker.is_open:
+            return
+        if self._overdue.copies_pay:
+            self._ledger.queue.put_front(task)
+        else:
+            self._ledger.queue.put_back(task)

@@ -1,0 +1,142 @@
+"""Decide what a 429 means: whose it is, how long the host is left alone, and how fast it is asked."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Hashable
+
+__all__ = ["Throttle", "lengthened"]
+
+MEMORY = 16
+"""Answers among which refusals are looked for."""
+WITNESSES = 4
+"""Listings that must meet a 429 before it counts as the host's own."""
+CALM = 200
+"""Good answers after which a refusal must be witnessed again."""
+SHORTEST, LONGEST = 0.25, 10.0
+"""Seconds of an unannounced hold, doubled each time."""
+MEASURED = 3.0
+"""Seconds over which the accepted rate is measured."""
+REMEMBERED = 1000
+"""Good answers that the rate is measured of at most."""
+BACK_OFF = 0.9
+SLOWEST = 0.2
+"""Starts a second that are always allowed."""
+
+
+def lengthened(seconds: float, random: random.Random) -> float:
+    """Return an announced pause, longer by up to a tenth, so that a fleet doesn't return in step.
+
+    Never by more than 2 s: that spreads a fleet as well, and a tenth of five minutes is a waste.
+    """
+    return seconds + random.uniform(0, min(0.1 * seconds, 2.0))
+
+
+class Throttle:
+    """R, the starts a second, and the hold after a refusal.
+
+    Unannounced 429s are the host's own once 4 listings of the last 16 answers met one, and stay so
+    until 200 good answers came without any. Then hold 0.25 s·2^(k-1), at most 10 s, for the k-th
+    in a row, where those of one round trip count once; and R := 0.9 × the good answers a second of
+    the last 3 s. R recovers by 10 % a second below the rate that was refused, by 1 % above it.
+
+    Source: the measured-rate cut of botocore's adaptive mode (`retries/throttling.py`).
+    """
+
+    def __init__(self, *, random: random.Random, rate: float | None = None) -> None:
+        self._random = random
+        self.rate = rate
+        self._refused_rate = rate or 0.0
+        self.held_until = float("-inf")
+        self._next_start = float("-inf")
+        self._recent: deque[Hashable | None] = deque(maxlen=MEMORY)
+        self._accepted: deque[float] = deque(maxlen=REMEMBERED)
+        self._calm = CALM
+        self._streak = 0
+        self._hold_began = float("-inf")
+        self.refused_at = float("-inf")
+        """When the host last refused."""
+        self._grew_at = float("-inf")
+
+    def opens_at(self) -> float:
+        """Return when the next request may start, as far as refusals go."""
+        return max(self.held_until, self._next_start)
+
+    def started(self, *, now: float) -> None:
+        """Count a start against the rate."""
+        if self.rate is not None:
+            gap = 1 / self.rate
+            self._next_start = max(self._next_start, now - gap) + gap
+
+    def accepted(self, *, now: float) -> None:
+        """Learn from a good answer."""
+        self._accepted.append(now)
+        self._recent.append(None)
+        self._calm += 1
+        self._streak = 0
+        if self.rate is not None:
+            slow = self.rate < self._refused_rate
+            passed = min(1.0, max(0.0, now - self._grew_at))
+            self.rate *= 1 + (0.1 if slow else 0.01) * passed
+            self._grew_at = max(now, self._grew_at)
+
+    def failed(self) -> None:
+        """Count an answer that was neither good nor a refusal."""
+        self._recent.append(None)
+
+    def is_hosts(self, job: Hashable, *, active: int) -> bool:
+        """Note that *job* met an unannounced 429, and tell whether the host itself refuses.
+
+        Args:
+            job: the listing.
+            active: how many pages wait or are under way; when few are left, few can bear witness.
+        """
+        self._recent.append((job,))
+        witnesses = {entry for entry in self._recent if entry is not None}
+        known = self._calm < CALM
+        if known or len(witnesses) >= min(WITNESSES, max(1, active)):
+            self._calm = 0
+            return True
+        return False
+
+    def hold(self, announced: float | None, *, sent: float, now: float) -> bool:
+        """Leave the host alone, for what it announced or for twice as long as the last time.
+
+        Args:
+            announced: seconds that the host asked for; the hold is never shorter.
+            sent: when the refused request was sent; one from before the last hold is no news.
+            now: the time.
+
+        Returns:
+            Whether this is news.
+        """
+        self.refused_at = now
+        is_news = sent > self._hold_began
+        if announced is not None and now + announced > self.held_until:
+            self.held_until = now + lengthened(announced, self._random)
+        elif is_news and announced is None:
+            self._streak += 1
+            seconds = min(LONGEST, SHORTEST * 2.0 ** (self._streak - 1))
+            self.held_until = max(self.held_until, now + seconds)
+        if is_news:
+            self._hold_began = now
+        return is_news
+
+    def slow_down(
+        self, *, now: float, over: float = MEASURED, frozen_until: float = float("-inf")
+    ) -> None:
+        """Let R be a share of what the host accepted lately.
+
+        Args:
+            now: the time.
+            over: seconds that count as lately.
+            frozen_until: when R may grow again.
+        """
+        measured = sum(at >= now - over for at in self._accepted) / over
+        self._refused_rate = self.rate or measured
+        self.rate = max(SLOWEST, BACK_OFF * measured)
+        self._grew_at = max(now, frozen_until)

@@ -1,0 +1,118 @@
+"""Decide how many requests may be in flight, from the latency of good answers."""
+
+from __future__ import annotations
+
+from manifests.fetch.latency import Latencies
+
+__all__ = ["Window"]
+
+START = 4.0
+FLOOR = 2.0
+MEMORY = 16
+"""Latencies that the quantile is taken of at least; else two windows' worth."""
+KNOWN_FROM = 8
+"""Answers before which the quantile is a guess."""
+QUANTILE = 0.25
+"""Low, since the upper part of a healthy host's latencies is its slow pages, not its queue."""
+GROWS_BELOW, CUTS_ABOVE = 1.7, 2.5
+"""Ratios of the quantile now to that without a queue."""
+CUT = 0.7
+DOWN, UP, UP_AT_FLOOR = 0.1, 0.002, 0.02
+"""Shares by which the memory moves an answer."""
+RAMP = 0.5
+"""Growth an answer until the first cut."""
+REFUSED_RAMP = 0.1
+"""Growth an answer after the host refused, with a 429, what was in flight."""
+
+
+class Window:
+    """W, the attempts that may be in flight: grows while the host doesn't queue, shrinks when it does.
+
+    With q = the 25th percentile of the last latencies and base = a slow memory of q (down by a
+    tenth of the way, up by 0.2 % an answer): q/base > 2.5 → W ×0.7, at least 2, once a round trip;
+    q/base ≤ 1.7 and W in use → W +0.5 an answer until the first cut, then +1/W, or +0.1 when the
+    last cut answered a 429. At W ≤ 2 base rises by 2 %: there, we are not the queue.
+
+    Sources: the idea of TCP Vegas and Netflix's Gradient2Limit (concurrency-limits), with a low
+    quantile in place of the minimum, which a heavy tail biases.
+    """
+
+    def __init__(self, *, ceiling: int, start: float = START, base: float | None = None) -> None:
+        self._ceiling = float(ceiling)
+        self._floor = min(FLOOR, self._ceiling)
+        self.size = self._clamped(start)
+        self._base = base
+        self._latencies = Latencies()
+        self._growth: float | None = None
+        self._cut_at = float("-inf")
+        self._frozen_until = float("-inf")
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds that a good answer takes when nobody queues; None before the first."""
+        return self._base
+
+    @property
+    def round_trip(self) -> float:
+        """Seconds that a good answer takes now."""
+        return self._latencies.quantile(QUANTILE) if self._latencies else 1.0
+
+    def has_room(self, in_flight: int) -> bool:
+        """Tell whether one more may be in flight."""
+        return in_flight < int(self.size)
+
+    def answered(self, seconds: float, *, sent: float, in_use: bool, now: float) -> None:
+        """Learn from a good answer.
+
+        Args:
+            seconds: how long it took.
+            sent: when it was asked for; what was asked before the last cut says nothing about it.
+            in_use: whether as many were in flight as may be.
+            now: the time.
+        """
+        self._latencies.add(seconds, keep=max(MEMORY, int(2 * self.size)))
+        known = len(self._latencies) >= KNOWN_FROM
+        ratio = self._compare(self._latencies.quantile(QUANTILE)) if known else 1.0
+        if ratio > CUTS_ABOVE:
+            if in_use and sent > self._cut_at:
+                self._cut(self.size * CUT, now=now)
+                self._growth = None
+        elif ratio <= GROWS_BELOW and in_use and now >= self._frozen_until:
+            self._grow()
+
+    def refused(self, in_flight: int, *, now: float) -> None:
+        """Shrink to what was in flight when the host refused more."""
+        self._cut(float(in_flight), now=now)
+        self._growth = REFUSED_RAMP
+
+    def restart(self) -> None:
+        """Begin small again after an outage; what is known of the latency stays."""
+        self.size = min(self.size, self._clamped(START))
+
+    def penalised(self, *, frozen_until: float, now: float) -> None:
+        """Halve after a long pause that the host imposed, and don't grow for a while."""
+        self._cut(self.size / 2, now=now)
+        self._frozen_until = max(self._frozen_until, frozen_until)
+
+    def _compare(self, now: float) -> float:
+        if self._base is None:
+            self._base = now
+        elif now < self._base:
+            self._base += DOWN * (now - self._base)
+        else:
+            self._base *= 1 + (UP_AT_FLOOR if self.size <= self._floor else UP)
+        return now / self._base if self._base > 0 else 1.0
+
+    def _grow(self) -> None:
+        if self._growth is not None:
+            step = self._growth
+        else:
+            step = RAMP if self._cut_at == float("-inf") else 1 / self.size
+        self.size = self._clamped(self.size + step)
+
+    def _cut(self, size: float, *, now: float) -> None:
+        self.size = self._clamped(min(size, self.size))
+        self._cut_at = now
+
+    def _clamped(self, size: float) -> float:
+        return min(self._ceiling, max(self._floor, size))

@@ -1,0 +1,149 @@
+"""Keep the order of work: rescues first, then the longest and the first come, then the unlucky."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import deque
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from manifests.fetch.task import Task
+
+__all__ = ["WorkQueue"]
+
+DEMOTED_AFTER = 2
+"""Failures after which a page waits behind those that may do better."""
+
+Entry: TypeAlias = "tuple[float, int, int, Task]"
+"""Rank, order of arrival, ticket, task: the ticket tells whether the entry is still valid."""
+
+
+class WorkQueue:
+    """Pages that wait for an attempt; every step is O(log n).
+
+    Copies at the front go first. Then the page whose listing is expected to be longest takes
+    turns with the one that came first: longest first alone keeps the last long listing from
+    ending late, but would start all slow ones together. Pages that failed twice come last.
+    """
+
+    def __init__(self) -> None:
+        self._front: deque[Entry] = deque()
+        self._longest: list[Entry] = []
+        self._first: list[Entry] = []
+        self._last: list[Entry] = []
+        self._later: list[Entry] = []
+        self._tickets = count(1)
+        self._longest_is_next = True
+        self._ready: set[int] = set()
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        """Return how many pages wait, those that may not yet start among them."""
+        return self._waiting
+
+    def put(self, task: Task, *, not_before: float = -math.inf) -> None:
+        """Let *task* wait for its turn, which doesn't come before that time."""
+        ticket = self._issue(task)
+        if not_before > -math.inf:
+            heapq.heappush(self._later, (not_before, task.order, ticket, task))
+        else:
+            self._line_up(task)
+
+    def put_front(self, task: Task) -> None:
+        """Let *task* go before all others."""
+        ticket = self._issue(task)
+        self._ready.add(ticket)
+        self._front.append((0.0, task.order, ticket, task))
+
+    def put_back(self, task: Task) -> None:
+        """Let *task* go when nothing else may."""
+        ticket = self._issue(task)
+        self._ready.add(ticket)
+        heapq.heappush(self._last, (float(task.failures), task.order, ticket, task))
+
+    def discard(self, task: Task) -> None:
+        """Take *task* out, if it is in."""
+        if task.ticket:
+            self._ready.discard(task.ticket)
+            task.ticket = 0
+            self._waiting -= 1
+
+    def due_at(self) -> float:
+        """Return when a page may start as far as it itself goes; inf when none waits."""
+        if self._ready:
+            return -math.inf
+        self._drop_stale(self._later)
+        return self._later[0][0] if self._later else math.inf
+
+    def pop(self, *, now: float) -> Task | None:
+        """Take out the page whose turn it is."""
+        self._mature(now)
+        while self._front:
+            entry = self._front.popleft()
+            if entry[3].ticket == entry[2]:
+                return self._taken(entry[3])
+        self._longest_is_next = not self._longest_is_next
+        lines = [self._first, self._last] if self._longest_is_next else [self._longest, self._last]
+        for line in lines:
+            self._drop_stale(line)
+            if line:
+                return self._taken(line[0][3])
+        return None
+
+    def pop_fresh(self, *, now: float) -> Task | None:
+        """Take out a page that never failed, or whatever is next when there is none."""
+        self._mature(now)
+        skipped: list[Entry] = []
+        found: Task | None = None
+        while self._first and found is None:
+            entry = heapq.heappop(self._first)
+            if entry[3].ticket != entry[2]:
+                continue
+            skipped.append(entry)
+            if entry[3].is_fresh:
+                found = entry[3]
+        for entry in skipped:
+            heapq.heappush(self._first, entry)
+        return self._taken(found) if found else self.pop(now=now)
+
+    def drain(self) -> list[Task]:
+        """Take out all pages, in the order in which they came."""
+        lines = (self._front, self._first, self._last, self._later)
+        entries = [entry for line in lines for entry in line]
+        tasks = [entry[3] for entry in entries if entry[3].ticket == entry[2]]
+        for task in tasks:
+            self.discard(task)
+        return sorted(tasks, key=lambda task: task.order)
+
+    def _issue(self, task: Task) -> int:
+        self.discard(task)
+        task.ticket = next(self._tickets)
+        self._waiting += 1
+        return task.ticket
+
+    def _line_up(self, task: Task) -> None:
+        self._ready.add(task.ticket)
+        if task.failures >= DEMOTED_AFTER or not task.work.fresh:
+            entry = (float(task.failures), task.order, task.ticket, task)
+            heapq.heappush(self._last, entry)
+            return
+        expected = math.inf if task.work.expected is None else task.work.expected
+        heapq.heappush(self._longest, (-expected, task.order, task.ticket, task))
+        heapq.heappush(self._first, (0.0, task.order, task.ticket, task))
+
+    def _mature(self, now: float) -> None:
+        while self._later and self._later[0][0] <= now:
+            _, _, ticket, task = heapq.heappop(self._later)
+            if task.ticket == ticket:
+                self._line_up(task)
+
+    def _taken(self, task: Task) -> Task:
+        self.discard(task)
+        return task
+
+    @staticmethod
+    def _drop_stale(line: list[Entry]) -> None:
+        while line and line[0][3].ticket != line[0][2]:
+            heapq.heappop(line)

@@ -1,0 +1,138 @@
+"""Keep the published set as each run left it, so that any two can be compared later.
+
+A body is kept once, however many runs left it: most manifests stay as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from pydantic import Field, TypeAdapter
+
+from manifests.models import Record
+from manifests.store.canonical import encode
+from manifests.store.columns import pack, unpack
+from manifests.store.names import Key
+
+if TYPE_CHECKING:
+    from manifests.store.database import Database
+
+__all__ = ["ModelNote", "Snapshot", "keep_snapshot", "load_snapshot", "sweep_contents"]
+
+
+class ModelNote(Record):
+    """What a comparison says of a model besides its id."""
+
+    name: str
+    author: str | None = None
+    mode: str | None = None
+    """Upstream's word when it was moderated."""
+
+
+class Snapshot(Record):
+    """The published set as a run left it, kept manifests included."""
+
+    manifests: Mapping[Key, tuple[str, ...]] = Field(default_factory=dict)
+    """Source and path → ids, in order."""
+    models: Mapping[str, Mapping[str, ModelNote]] = Field(default_factory=dict)
+    """Source → id → what is known of the model."""
+
+
+class Content(Record):
+    """Where a body is kept."""
+
+    id: int
+
+
+class ManifestRow(Record):
+    """One manifest of a snapshot."""
+
+    source: str
+    filter: str
+    body: bytes
+
+
+class ModelsRow(Record):
+    """The models of one source of a snapshot."""
+
+    source: str
+    body: bytes
+
+
+IDS: Final = TypeAdapter(tuple[str, ...])
+NOTES: Final = TypeAdapter(dict[str, ModelNote])
+
+
+def keep_snapshot(database: Database, run_id: int, snapshot: Snapshot) -> None:
+    """Keep what a run left, in place of what was kept for it before; call it in a transaction.
+
+    Raises:
+        StoreError: the database or the disk refused.
+    """
+    database.execute("DELETE FROM manifests WHERE run_id = ?", run_id)
+    database.execute("DELETE FROM models WHERE run_id = ?", run_id)
+    database.execute_all(
+        "INSERT INTO manifests VALUES (?, ?, ?, ?)",
+        [
+            (run_id, source, path, keep(database, encode(ids, compact=True)))
+            for (source, path), ids in snapshot.manifests.items()
+        ],
+    )
+    database.execute_all(
+        "INSERT INTO models VALUES (?, ?, ?)",
+        [
+            (run_id, source, keep(database, NOTES.dump_json(dict(sorted(notes.items())))))
+            for source, notes in snapshot.models.items()
+        ],
+    )
+
+
+def load_snapshot(database: Database, run_id: int) -> Snapshot:
+    """Return what a run left; it is empty when nothing was kept of it.
+
+    Raises:
+        StoreError: the database or the disk refused.
+        ValueError: a body is damaged.
+    """
+    manifests = """
+        SELECT source, filter, body FROM manifests JOIN contents ON contents.id = content
+        WHERE run_id = ?
+    """
+    models = """
+        SELECT source, body FROM models JOIN contents ON contents.id = content WHERE run_id = ?
+    """
+    return Snapshot(
+        manifests={
+            (row.source, row.filter): IDS.validate_json(unpack(row.body))
+            for row in database.read(ManifestRow, manifests, run_id)
+        },
+        models={
+            row.source: NOTES.validate_json(unpack(row.body))
+            for row in database.read(ModelsRow, models, run_id)
+        },
+    )
+
+
+def sweep_contents(database: Database) -> None:
+    """Forget the bodies of which no snapshot is made any more.
+
+    Raises:
+        StoreError: the database or the disk refused.
+    """
+    database.execute("""
+        DELETE FROM contents WHERE id NOT IN (
+            SELECT content FROM manifests UNION SELECT content FROM models
+        )
+    """)
+
+
+def keep(database: Database, body: bytes) -> int:
+    """Return the number under which *body* is kept from now on."""
+    digest = hashlib.sha256(body).digest()
+    sql = "SELECT id FROM contents WHERE digest = ?"
+    if not (known := database.read(Content, sql, digest)):
+        database.execute("INSERT INTO contents (digest, body) VALUES (?, ?)", digest, pack(body))
+        known = database.read(Content, sql, digest)
+    return known[0].id

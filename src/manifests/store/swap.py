@@ -1,0 +1,187 @@
+"""Put staged files in place with a journal, so that the next writer ends what a killed one began.
+
+Once the journal stands, every new file is on the disk; from then on the set can only become the
+new one. Without it, no file of the old set was touched.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+from pydantic import Field, ValidationError
+
+from manifests.errors import StoreError
+from manifests.models import Record
+from manifests.store.canonical import DamagedFileError, decode, encode, sha256
+from manifests.store.disk import MACHINE, translated
+from manifests.store.names import INDEX_FILE, is_temporary, temporary_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from manifests.store.disk import Disk
+
+__all__ = ["JOURNAL_FILE", "Journal", "Move", "Recovery", "SwapError", "recover", "swap"]
+
+JOURNAL_FILE: Final = ".manifests.swap"
+
+PLAIN: Final = r"^[^/\\]+$"
+"""No path: a journal reaches nothing outside its folder."""
+
+
+class SwapError(StoreError):
+    """The disk refused in the middle of the swap; the next writer goes on where it stopped.
+
+    `written` names the files whose bytes are new already.
+    """
+
+    def __init__(self, cause: str, *, next_step: str, written: Iterable[str]) -> None:
+        super().__init__(cause, next_step=next_step)
+        self.written = tuple(written)
+
+
+class Move(Record):
+    """One staged file and its place."""
+
+    file: Annotated[str, Field(pattern=PLAIN)]
+    staged: Annotated[str, Field(pattern=PLAIN)]
+    after: str
+    """SHA-256 of the new bytes."""
+    before: str | None
+    """SHA-256 of the bytes that they replace; None where there is no file."""
+
+
+class Journal(Record):
+    """What a swap is about to do, in this order."""
+
+    schema_version: Literal[1] = Field(
+        default=1, validation_alias="schema", serialization_alias="schema"
+    )
+    files: tuple[Move, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What was done to a folder that a killed run had left."""
+
+    finished: tuple[str, ...] = ()
+    """Files that were put in place, as that run was about to do."""
+    swept: tuple[str, ...] = ()
+    """Staged files that led to nothing and are gone now."""
+
+
+def swap(folder: Path, staged: Mapping[str, str], *, disk: Disk) -> None:
+    """Put staged files in place, in their order.
+
+    Args:
+        folder: the output folder.
+        staged: name of a file → name under which it is staged in the same folder.
+        disk: the machine.
+
+    Raises:
+        StoreError: the journal could not be written, and nothing has changed.
+        SwapError: the disk refused later; the error says which files are new.
+    """
+    with translated(folder, JOURNAL_FILE):
+        moves = [_move(folder, name, temporary) for name, temporary in staged.items()]
+        _write_journal(folder, Journal(files=tuple(moves)), disk=disk)
+
+    _replace_all(folder, moves, disk=disk)
+
+
+def recover(folder: Path, *, disk: Disk = MACHINE) -> Recovery:
+    """Finish the swap that a killed or refused run has begun in *folder*, and tidy up after it.
+
+    To be called by whoever holds the lock, before it reads what is published. If anybody has
+    changed the files since, the swap is dropped: their bytes are newer than the staged ones.
+
+    Raises:
+        StoreError: the folder can't be read, or can't be tidied.
+        SwapError: the disk refuses to finish the swap, as it may have done before.
+    """
+    with translated(folder):
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+
+    with translated(folder, JOURNAL_FILE):
+        journal = _read_journal(folder) if JOURNAL_FILE in names else None
+        moves = _remaining(folder, journal) if journal else ()
+
+    _replace_all(folder, moves, disk=disk)
+    placed = frozenset(move.staged for move in moves)
+    swept = sorted(name for name in names if is_temporary(name) and name not in placed)
+    with translated(folder):
+        # First, so that no journal ever stands without the files that it speaks of.
+        if JOURNAL_FILE in names:
+            disk.remove(folder / JOURNAL_FILE)
+
+        for name in swept:
+            disk.remove(folder / name)
+
+    return Recovery(finished=tuple(move.file for move in moves), swept=tuple(swept))
+
+
+def _move(folder: Path, name: str, staged: str) -> Move:
+    after = _digest(folder / staged)
+    return Move(file=name, staged=staged, after=after or "", before=_digest(folder / name))
+
+
+def _digest(path: Path) -> str | None:
+    """Return the digest of a file; None where there is none."""
+    try:
+        return sha256(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def _write_journal(folder: Path, journal: Journal, *, disk: Disk) -> None:
+    temporary = folder / temporary_name("swap.json", disk.token())
+    try:
+        disk.write(temporary, encode(journal.model_dump(by_alias=True)))
+        # A journal must not outlive a power cut that its files don't.
+        disk.settle(folder)
+        disk.replace_held(temporary, folder / JOURNAL_FILE)
+    finally:
+        with suppress(OSError):
+            disk.remove(temporary)
+
+    disk.settle(folder)
+
+
+def _read_journal(folder: Path) -> Journal | None:
+    """Return the journal; None where it is no whole one of ours."""
+    try:
+        return Journal.model_validate(decode((folder / JOURNAL_FILE).read_bytes()))
+    except (DamagedFileError, ValidationError):
+        return None
+
+
+def _remaining(folder: Path, journal: Journal) -> tuple[Move, ...]:
+    """Return the moves that are still to be made, or none where somebody has been here since."""
+    now = {move.file: _digest(folder / move.file) for move in journal.files}
+    ahead = tuple(move for move in journal.files if now[move.file] != move.after)
+    is_ours = all(
+        now[move.file] == move.before and _digest(folder / move.staged) == move.after
+        for move in ahead
+    )
+    return ahead if is_ours else ()
+
+
+def _replace_all(folder: Path, moves: Iterable[Move], *, disk: Disk) -> None:
+    written: list[str] = []
+    for move in moves:
+        if move.file == INDEX_FILE:
+            disk.settle(folder)  # no power cut may keep the new index and lose what it names
+
+        try:
+            with translated(folder, move.file):
+                disk.replace_held(folder / move.staged, folder / move.file)
+        except StoreError as error:
+            raise SwapError(error.cause, next_step=error.next_step, written=written) from error
+
+        written.append(move.file)
+
+    if written:
+        disk.settle(folder)

@@ -1,0 +1,73 @@
+"""How values stand in the columns of the state database."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Annotated
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from manifests.models import Record
+from manifests.store.canonical import DamagedFileError
+from manifests.store.columns import FROM_JSON, folder_name, pack, stamp, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ZONES = st.integers(-720, 720).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=ZONES)  # noqa: DTZ001 - hypothesis adds the zone
+
+
+class Row(Record):
+    """A row with a column of JSON."""
+
+    names: Annotated[tuple[str, ...], FROM_JSON]
+
+
+@given(st.binary(max_size=500))
+def test_what_is_packed_comes_back(data: bytes) -> None:
+    """Packing and unpacking changes no byte."""
+    assert unpack(pack(data)) == data
+
+
+@given(st.data())
+def test_damaged_bytes_are_refused(data: st.DataObject) -> None:
+    """Packed bytes that were cut are refused, never taken for a shorter whole."""
+    packed = pack(b"a body" * 20)
+    cut = data.draw(st.integers(0, len(packed) - 1))
+    with pytest.raises(DamagedFileError, match="damaged"):
+        unpack(packed[:cut])
+
+
+@given(MOMENTS, MOMENTS)
+def test_stamps_sort_by_time(one: datetime, other: datetime) -> None:
+    """Stamps are in the order of their moments, in whatever zones those were given."""
+    assert (stamp(one) < stamp(other)) == (one < other)
+    assert datetime.fromisoformat(stamp(one)) == one
+
+
+def test_json_is_read_where_it_stands_as_text() -> None:
+    """A field takes its value from JSON text, or as it is; broken text is no value."""
+    assert Row.model_validate({"names": '["a","b"]'}) == Row(names=("a", "b"))
+    with pytest.raises(ValidationError, match="cut off"):
+        Row.model_validate({"names": '["a"'})
+
+
+def test_a_folder_has_one_name(tmp_path: Path) -> None:
+    """A folder is named by where it is, in text that a database takes, whatever its bytes."""
+    assert folder_name(tmp_path / "a" / ".." / "b") == folder_name(tmp_path / "b")
+    odd = [folder_name(tmp_path / os.fsdecode(name)) for name in (b"\xff", b"\xfe")]
+    assert len({*odd}) == 2
+    assert all(name.encode("utf-8").decode() == name for name in odd)
+
+
+def test_a_stamp_is_told_in_utc() -> None:
+    """A moment of another zone is kept as the same moment in UTC."""
+    zone = timezone(timedelta(hours=2))
+    assert stamp(datetime(2026, 8, 1, 14, tzinfo=zone)) == stamp(
+        datetime(2026, 8, 1, 12, tzinfo=UTC)
+    )
