@@ -75,7 +75,8 @@ def apply(before: Sequence[str], difference: Difference) -> tuple[str, ...]:
         ValueError: it was found against another list.
     """
     gone = {*difference.removed, *(each.id for each in difference.moved)}
-    placed = {each.place: each.id for each in (*difference.added, *difference.moved)}
+    inserted: tuple[Placed | Moved, ...] = (*difference.added, *difference.moved)
+    placed = {each.place: each.id for each in inserted}
     kept = [id_ for id_ in before if id_ not in gone]
     length = len(kept) + len(placed)
     if len(kept) + len(gone) != len(before) or not placed.keys() <= {*range(length)}:

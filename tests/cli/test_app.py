@@ -61,6 +61,7 @@ def test_root_help_lists_the_commands(manifests: RunsCommand) -> None:
             "'--attempts': Input should be greater than or equal to 1",
         ),
         (("generate", "--attempts", "many"), "'--attempts': Input should be a valid integer"),
+        (("generate", "--max-concurrency", "0"), "'--max-concurrency': Input should be greater"),
         (("generate", "--deadline", "soon"), "error: 'soon' is no duration"),
         (("generate", "--fixed", "8"), "error: '8' is no pace"),
         (("generate", "--max-failed", "0.1"), "error: '0.1' is no share"),

@@ -221,11 +221,13 @@ MODELS = [
 SUBSETS = st.sets(st.sampled_from(TAGS))
 
 
-@given(SUBSETS, SUBSETS)
-def test_answers_are_what_the_narrow_listing_lists(wide: set[str], slim: set[str]) -> None:
+@given(SUBSETS, st.sets(st.sampled_from([tag for tag in TAGS if ":" in tag]), min_size=1))
+def test_answers_are_what_the_narrow_listing_lists(wide: set[str], more: set[str]) -> None:
     """What a covering listing holds and `answers` keeps is just what the narrow one lists."""
+    slim = wide | more
     broad, narrow = (query(filter=tuple(tags)) for tags in (wide, slim))
-    assume(HUGGING_FACE.covers(broad, narrow))
+    assume(wide != slim)
+    assert HUGGING_FACE.covers(broad, narrow)
     held = [one for one in MODELS if wide <= set(one.tags)]
     listed = [one for one in MODELS if slim <= set(one.tags)]
     assert HUGGING_FACE.family(broad) == HUGGING_FACE.family(narrow)

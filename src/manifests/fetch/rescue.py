@@ -58,6 +58,8 @@ class Rescue:
 
     def abandon(self, flight: Flight, *, now: float) -> Abandon:
         """Forget an attempt that is under way."""
+        if flight.is_parked:  # it was overdue, and something better was at hand
+            self._patience.attempt_ended(failed=True)
         self._ledger.land(flight.attempt)
         self._gate.abandoned(flight, now=now)
         return Abandon(flight.attempt)
