@@ -142,7 +142,7 @@ def test_first_models(screen: Screen) -> None:
             "abc",
             "cbd",
             [
-                "published and would change: 2 moved",
+                "published and would change: 1 moved",
                 "  added       1  d",
                 "  removed     1  a",
             ],

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from manifests.cli.generate import pace_memory
+from manifests.events import silent
+from manifests.settings import Access, Settings
+
 if TYPE_CHECKING:
     from tests.cli.conftest import RunsCommand, Serves
 
@@ -30,7 +34,7 @@ def times(folder: Path) -> dict[str, int]:
 
 def test_everything_from_the_embedded_upstream(manifests: RunsCommand, out: Path) -> None:
     """With --sandbox all 330 manifests are made, and every id of each stands in its catalogue."""
-    found = manifests("generate", "--sandbox", "--fixed", "8/0ms")
+    found = manifests("generate", "--sandbox")
     assert (found.returncode, found.stdout) == (0, "")
     assert f"330 of 330 manifests stand in {out}/: 330 new" in found.stderr
     files = contents(out)
@@ -305,6 +309,20 @@ def test_no_secret_leaves(
     texts += [path.read_text("utf-8") for path in tmp_path.rglob("*") if path.is_file()]
     assert len(texts) > 6
     assert [token for token in TOKENS.values() for text in texts if token in text] == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "dry_run", "kept"),
+    [
+        ("https://upstream.example", False, True),
+        ("https://upstream.example", True, False),
+        ("http://127.0.0.1:8765", False, False),
+    ],
+)
+def test_the_pace_is_remembered_where_it_lasts(endpoint: str, *, dry_run: bool, kept: bool) -> None:
+    """What was learned of a host is kept for the next run, but not of a port of this machine."""
+    settings = Settings(access={"civitai": Access(endpoint=endpoint)}, dry_run=dry_run)
+    assert (pace_memory(settings, silent) is not None) is kept
 
 
 def test_compact_files(manifests: RunsCommand, serve: Serves, out: Path) -> None:

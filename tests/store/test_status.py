@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 import pytest
 
 from manifests.errors import ErrorCode
 from manifests.results import Failure, Outcome, State
-from manifests.store.status import FilterStatus, Freshness, fold, next_status
+from manifests.store.status import FilterStatus, Freshness, Status, ages, fold, next_status
+
+if TYPE_CHECKING:
+    from tests.store.conftest import MakeManifest
 
 FRESH = FilterStatus(state="fresh", last_success="mon")
 STALE = FilterStatus(
@@ -72,3 +78,73 @@ def test_other_filters_keep_their_entry() -> None:
     assert after["civitai:filter/r"] == STALE
     assert after["civitai:filter/x"].state == "fresh"
     assert before["civitai:filter/x"] == STALE
+
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def status(**filters: FilterStatus) -> Status:
+    """Return a status that knows so many filters of CivitAI, by the last segment of their path."""
+    known = {f"civitai:filter/{name}": each for name, each in filters.items()}
+    return Status(run="r", tool="1", updated="now", auth={}, upstream={}, filters=known)
+
+
+@pytest.mark.parametrize(
+    ("last_success", "seconds", "doubt"),
+    [
+        ("2026-11-21T11:00:00Z", 3600.0, None),
+        ("2026-11-21T11:00:00", 3600.0, None),
+        ("2026-11-21T13:00:00+01:00", 0.0, None),
+        ("2026-11-21T12:05:00Z", 0.0, None),
+        ("2026-11-21T12:05:01Z", None, "was the clock set back?"),
+        ("2031-01-01T00:00:00Z", None, "its last success, 2031-01-01T00:00:00Z, lies ahead"),
+        ("yesterday", None, "its last success, 'yesterday', is no time"),
+        (None, None, None),
+    ],
+)
+def test_an_age_is_believed_if_it_can_be(
+    make_manifest: MakeManifest,
+    last_success: str | None,
+    seconds: float | None,
+    doubt: str | None,
+) -> None:
+    """A success in the future is named and makes nothing fresh; clocks may differ by minutes."""
+    manifests = {("civitai", "filter/x"): make_manifest("civitai", "filter/x", "1", "2")}
+    known = FilterStatus(state="fresh", last_success=last_success)
+    (age,) = ages(status(x=known), manifests, now=NOW)
+    assert (age.source, age.path, age.state, age.count) == ("civitai", "filter/x", "fresh", 2)
+    assert (age.seconds, age.status) == (seconds, known)
+    assert (doubt or "") in (age.doubt or "")
+    assert (age.doubt is None) is (doubt is None)
+    assert age.is_older(3600) is (seconds is None)
+    assert age.is_older(3599) is (seconds != 0)
+
+
+def test_what_is_published_counts(make_manifest: MakeManifest) -> None:
+    """A manifest without a status is of unknown age; a status without a manifest is missing."""
+    recent = FilterStatus(state="fresh", last_success="2026-11-21T11:59:00Z")
+    stale = FilterStatus(state="quarantined", last_success="2026-11-20T12:00:00Z")
+    manifests = {
+        key: make_manifest(*key)
+        for key in [
+            ("huggingface", "filter/likes"),
+            ("civitai", "filter/unheard"),
+            ("civitai", "filter/stale"),
+        ]
+    }
+    found = ages(status(gone=recent, stale=stale), manifests, now=NOW)
+    assert [(age.source, age.path, age.state, age.count, age.seconds) for age in found] == [
+        ("civitai", "filter/gone", "missing", None, 60.0),
+        ("civitai", "filter/stale", "quarantined", 0, 86_400.0),
+        ("civitai", "filter/unheard", "unknown", 0, None),
+        ("huggingface", "filter/likes", "unknown", 0, None),
+    ]
+    assert [age.path for age in found if not age.is_older(100_000)] == ["filter/stale"]
+
+
+def test_without_a_status_all_ages_are_unknown(make_manifest: MakeManifest) -> None:
+    """A lost `status.json` makes nothing fresh, and an empty folder has no ages."""
+    assert ages(None, {}, now=NOW) == ()
+    manifests = {("civitai", "filter/x"): make_manifest("civitai", "filter/x")}
+    (age,) = ages(None, manifests, now=NOW)
+    assert (age.state, age.seconds, age.status) == ("unknown", None, None)

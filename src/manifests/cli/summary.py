@@ -66,22 +66,12 @@ def headline(record: RunRecord, out: Path) -> str:
 def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator[str]:
     """Yield why the exit code is what it is, and what to do; nothing when all is well."""
     if record.ended_by != "completion":
-        what = "the deadline" if record.ended_by == "deadline" else record.ended_by
-        kept = (
-            "nothing is published (dry run)" if record.dry_run else "what was complete is published"
-        )
-        yield f"ended early by {what}; {kept}"
+        yield early_end(record)
     missing = sum(is_missing(outcome) for outcome in record.outcomes)
     if missing:
         yield f"{counted(missing, 'manifest')} missing: neither made now nor published before"
     for source in failing_sources(record, max_failed=max_failed):
-        states = [outcome.state for outcome in record.outcomes if outcome.source == source]
-        failed = sum(not state.is_current for state in states)
-        # Counts, as a rounded share could read `10% failed, 10% are allowed`.
-        yield (
-            f"{failed} of {source}'s {counted(len(states), 'filter')} failed;"
-            f" --max-failed allows {max_failed * 100:g}%"
-        )
+        yield f"{failed_of(record, source)}; --max-failed allows {max_failed * 100:g}%"
     if record.refusal:
         yield f"not every file could be written: {record.refusal.cause}"
         yield f"next: {record.refusal.next_step}"
@@ -89,6 +79,20 @@ def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator
         yield "nothing was made"
     if code is not ExitCode.OK:
         yield f"exit code {code.value}"
+
+
+def early_end(record: RunRecord) -> str:
+    """Return what cut a run short, and what has become of its work."""
+    what = "the deadline" if record.ended_by == "deadline" else record.ended_by
+    kept = "nothing is published (dry run)" if record.dry_run else "what was complete is published"
+    return f"ended early by {what}; {kept}"
+
+
+def failed_of(record: RunRecord, source: str) -> str:
+    """Return how many filters of one source failed, as counts: a rounded share could mislead."""
+    states = [outcome.state for outcome in record.outcomes if outcome.source == source]
+    failed = sum(not state.is_current for state in states)
+    return f"{failed} of {source}'s {counted(len(states), 'filter')} failed"
 
 
 def print_summary(

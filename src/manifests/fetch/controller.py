@@ -148,10 +148,10 @@ class Controller:
 
     def _throttled(self, flight: Flight, signal: Signal, *, in_use: bool, now: float) -> Verdict:
         task = flight.task
-        if not self._gate.throttled(flight, pause=signal.pause, in_use=in_use, now=now):
-            return self._again(task, signal, now=now)
-
+        hosts = self._gate.throttled(flight, pause=signal.pause, in_use=in_use, now=now)
         task.refusals += 1
+        if not hosts:
+            return self._again(task, signal, now=now)
         if task.refusals >= REFUSALS and not task.flights:
             return self._give_up(task, signal, "retries", now=now)
         if not task.ticket:
@@ -161,10 +161,10 @@ class Controller:
     def _failed(self, flight: Flight, signal: Signal, *, now: float) -> Verdict:
         was_open = self._gate.breaker.is_open
         self._gate.failed(flight, pause=signal.pause, now=now)
-        if flight.is_copy:
-            self._overdue.settled(copy_won=False)
         if was_open:  # the host's fault, so the page doesn't pay for it
             return self._wait(flight.task, now=now)
+        if flight.is_copy:
+            self._overdue.settled(copy_won=False)
         self._patience.attempt_ended(failed=True)
         return self._again(flight.task, signal, now=now)
 

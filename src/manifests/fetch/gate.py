@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gate"]
 
+WINDOW_CUTS = 2
 LONG_PAUSE = 10.0
 """Seconds; a host that imposes such a pause is asked half as fast, for ten times as long."""
 
@@ -41,6 +42,7 @@ class Gate:
         self.throttle = Throttle(random=random, rate=learned.rate if learned else None)
         self.quota = QuotaGate(random=random)
         self.breaker = Breaker()
+        self._tries = WINDOW_CUTS
         self.answered_at = float("-inf")
         """When the last good answer came."""
 
@@ -123,10 +125,14 @@ class Gate:
         job = flight.task.work.job
         if self.breaker.answered(job, is_good=False):
             self.window.restart()
-        hosts = self.throttle.is_hosts(job, active=self._ledger.wanted)
+        hosts = self.throttle.is_hosts(
+            job, refusals=flight.task.refusals, active=self._ledger.wanted
+        )
         if pause is None and not hosts:
             return False
-        is_first = now - self.throttle.refused_at > 8 * self.window.round_trip
+        if now - self.throttle.refused_at > 8 * self.window.round_trip:
+            self._tries = WINDOW_CUTS
+        is_first = self._tries > 0 and self.window.size > 2
         if self.throttle.hold(pause, sent=flight.sent, now=now):
             self._remedy(pause or 0.0, cuts_window=in_use and is_first, now=now)
         return True
@@ -160,6 +166,7 @@ class Gate:
             self.window.penalised(frozen_until=frozen_until, now=now)
             self.throttle.slow_down(now=now, over=LONG_PAUSE, frozen_until=frozen_until)
         elif cuts_window:
+            self._tries -= 1
             self.window.refused(self._ledger.in_window, now=now)
         else:
             self.throttle.slow_down(now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from typing import TYPE_CHECKING
 
 from manifests.fetch.latency import Latencies
@@ -21,6 +22,7 @@ STRETCH = 1.5
 """Each further attempt of a page is given so much longer."""
 FIRST_LIMIT, HARD_LIMIT = 30.0, 100.0
 """Seconds until an attempt is cut off, before and after the host's latency is known."""
+COPIES_REMEMBERED = 16
 DOUBT = 2
 """Losses that copies are forgiven before they count as a waste."""
 CHECK_AGAIN = 0.5
@@ -40,8 +42,15 @@ class Overdue:
     def __init__(self) -> None:
         self._latencies = Latencies()
         self._checks: list[tuple[float, int, Flight]] = []
-        self._wins = 0
-        self._losses = 0
+        self._copies: deque[bool] = deque(maxlen=COPIES_REMEMBERED)
+
+    @property
+    def _wins(self) -> int:
+        return sum(self._copies)
+
+    @property
+    def _losses(self) -> int:
+        return len(self._copies) - sum(self._copies)
 
     @property
     def is_known(self) -> bool:
@@ -69,8 +78,7 @@ class Overdue:
 
     def settled(self, *, copy_won: bool) -> None:
         """Learn which answered first where a page had copies."""
-        self._wins += copy_won
-        self._losses += not copy_won
+        self._copies.append(copy_won)
 
     def limit(self, parks: int) -> float:
         """Return the seconds after which an attempt is overdue; inf while that isn't known."""

@@ -15,8 +15,8 @@ MEMORY = 16
 """Answers among which refusals are looked for."""
 WITNESSES = 4
 """Listings that must meet a 429 before it counts as the host's own."""
-CALM = 200
-"""Good answers after which a refusal must be witnessed again."""
+OWN_FROM = 3
+"""Refusals of one page from which they count as its own."""
 SHORTEST, LONGEST = 0.25, 10.0
 """Seconds of an unannounced hold, doubled each time."""
 MEASURED = 3.0
@@ -24,6 +24,8 @@ MEASURED = 3.0
 REMEMBERED = 1000
 """Good answers that the rate is measured of at most."""
 BACK_OFF = 0.9
+RECOVERY = 0.02
+"""Share by which R grows a second."""
 SLOWEST = 0.2
 """Starts a second that are always allowed."""
 
@@ -50,12 +52,12 @@ class Throttle:
     def __init__(self, *, random: random.Random, rate: float | None = None) -> None:
         self._random = random
         self.rate = rate
-        self._refused_rate = rate or 0.0
         self.held_until = float("-inf")
         self._next_start = float("-inf")
+        self._began = float("inf")
         self._recent: deque[Hashable | None] = deque(maxlen=MEMORY)
         self._accepted: deque[float] = deque(maxlen=REMEMBERED)
-        self._calm = CALM
+        self._is_known = False
         self._streak = 0
         self._hold_began = float("-inf")
         self.refused_at = float("-inf")
@@ -68,6 +70,7 @@ class Throttle:
 
     def started(self, *, now: float) -> None:
         """Count a start against the rate."""
+        self._began = min(self._began, now)
         if self.rate is not None:
             gap = 1 / self.rate
             self._next_start = max(self._next_start, now - gap) + gap
@@ -76,32 +79,30 @@ class Throttle:
         """Learn from a good answer."""
         self._accepted.append(now)
         self._recent.append(None)
-        self._calm += 1
         self._streak = 0
         if self.rate is not None:
-            slow = self.rate < self._refused_rate
             passed = min(1.0, max(0.0, now - self._grew_at))
-            self.rate *= 1 + (0.1 if slow else 0.01) * passed
+            self.rate *= 1 + RECOVERY * passed
             self._grew_at = max(now, self._grew_at)
 
     def failed(self) -> None:
         """Count an answer that was neither good nor a refusal."""
         self._recent.append(None)
 
-    def is_hosts(self, job: Hashable, *, active: int) -> bool:
+    def is_hosts(self, job: Hashable, *, refusals: int, active: int) -> bool:
         """Note that *job* met an unannounced 429, and tell whether the host itself refuses.
 
         Args:
             job: the listing.
+            refusals: how often its page met one before. Only the first bears witness, and one that
+                is refused again and again while others pass is refused for its own sake.
             active: how many pages wait or are under way; when few are left, few can bear witness.
         """
-        self._recent.append((job,))
+        self._recent.append(None if refusals else (job,))
         witnesses = {entry for entry in self._recent if entry is not None}
-        known = self._calm < CALM
-        if known or len(witnesses) >= min(WITNESSES, max(1, active)):
-            self._calm = 0
-            return True
-        return False
+        if len(witnesses) >= min(WITNESSES, max(1, active)):
+            self._is_known = True
+        return self._is_known and refusals < OWN_FROM
 
     def hold(self, announced: float | None, *, sent: float, now: float) -> bool:
         """Leave the host alone, for what it announced or for twice as long as the last time.
@@ -136,7 +137,7 @@ class Throttle:
             over: seconds that count as lately.
             frozen_until: when R may grow again.
         """
+        over = max(over, 1.0) if over > MEASURED else min(over, max(1.0, now - self._began))
         measured = sum(at >= now - over for at in self._accepted) / over
-        self._refused_rate = self.rate or measured
         self.rate = max(SLOWEST, BACK_OFF * measured)
         self._grew_at = max(now, frozen_until)

@@ -21,7 +21,7 @@ DOWN, UP, UP_AT_FLOOR = 0.1, 0.002, 0.02
 """Shares by which the memory moves an answer."""
 RAMP = 0.5
 """Growth an answer until the first cut."""
-REFUSED_RAMP = 0.1
+REFUSED_RAMP = 0.05
 """Growth an answer after the host refused, with a 429, what was in flight."""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, TypeAlias
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -11,7 +13,20 @@ from manifests.errors import ErrorCode
 from manifests.models import Record
 from manifests.results import Outcome, State
 
-__all__ = ["FilterStatus", "Freshness", "Status", "fold", "next_status", "status_key"]
+if TYPE_CHECKING:
+    from manifests.models import Manifest
+    from manifests.store.names import Key
+
+__all__ = [
+    "Age",
+    "FilterStatus",
+    "Freshness",
+    "Status",
+    "ages",
+    "fold",
+    "next_status",
+    "status_key",
+]
 
 Freshness: TypeAlias = Literal["fresh", "stale", "missing", "quarantined"]
 
@@ -22,6 +37,9 @@ _FRESHNESS: Final[Mapping[State, Freshness]] = {
     State.QUARANTINED: "quarantined",
     State.MISSING: "missing",
 }
+
+SKEW: Final = timedelta(minutes=5)
+"""How far the clocks of two machines may be apart before one is called wrong."""
 
 
 class FilterStatus(Record):
@@ -93,3 +111,80 @@ def fold(
         statuses[key] = next_status(previous.get(key), outcome, now=now)
 
     return statuses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Age:
+    """How old what is published for one filter is."""
+
+    source: str
+    path: str
+    state: Freshness | Literal["unknown"]
+    """`unknown` where a manifest is published of which the status says nothing."""
+    count: int | None
+    """Models in its published manifest; None where there is none."""
+    seconds: float | None
+    """Since its last success; None where that is not known, or not to be believed."""
+    doubt: str | None = None
+    """Why its last success is not believed, in one line."""
+    status: FilterStatus | None = None
+    """As it stands in `status.json`."""
+
+    def is_older(self, max_age: float) -> bool:
+        """Tell whether it may be older than so many seconds; what is not known may be."""
+        return self.count is None or self.seconds is None or self.seconds > max_age
+
+
+def ages(
+    status: Status | None, manifests: Mapping[Key, Manifest], *, now: datetime
+) -> tuple[Age, ...]:
+    """Return the age of all filters that are published or known, by source and path.
+
+    Args:
+        status: what `status.json` holds; None where there is none.
+        manifests: what is published, by source and path.
+        now: the time of day, with its zone.
+    """
+    known = dict(status.filters) if status else {}
+    keys = {status_key(*key): key for key in manifests}
+    keys |= {name: _key(name) for name in known.keys() - keys.keys()}
+    found = (_age(key, known.get(name), manifests.get(key), now) for name, key in keys.items())
+    return tuple(sorted(found, key=lambda age: (age.source, age.path)))
+
+
+def _key(name: str) -> Key:
+    source, _, path = name.partition(":")
+    return source, path
+
+
+def _age(key: Key, status: FilterStatus | None, manifest: Manifest | None, now: datetime) -> Age:
+    seconds, doubt = _since(status.last_success, now) if status else (None, None)
+    state = status.state if status else "unknown"
+    # A manifest that was removed by hand is missing, whatever the last run left behind.
+    return Age(
+        source=key[0],
+        path=key[1],
+        state=state if manifest else "missing",
+        count=len(manifest.model_ids) if manifest else None,
+        seconds=seconds,
+        doubt=doubt,
+        status=status,
+    )
+
+
+def _since(moment: str | None, now: datetime) -> tuple[float | None, str | None]:
+    """Return the seconds since a moment, or why they are not known."""
+    if moment is None:
+        return None, None
+
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
+        return None, f"its last success, {moment!r}, is no time"
+
+    # A time without a zone was not written by us; ours are all in UTC.
+    passed = now - (then if then.tzinfo else then.replace(tzinfo=UTC))
+    if passed < -SKEW:
+        return None, f"its last success, {moment}, lies ahead: was the clock set back?"
+
+    return max(passed.total_seconds(), 0.0), None

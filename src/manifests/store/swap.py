@@ -103,21 +103,16 @@ def recover(folder: Path, *, disk: Disk = MACHINE) -> Recovery:
         SwapError: the disk refuses to finish the swap, as it may have done before.
     """
     with translated(folder):
-        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
     with translated(folder, JOURNAL_FILE):
-        journal = _read_journal(folder) if JOURNAL_FILE in names else None
-        moves = _remaining(folder, journal) if journal else ()
+        moves = _remaining(folder) if JOURNAL_FILE in names else ()
 
     _replace_all(folder, moves, disk=disk)
-    placed = frozenset(move.staged for move in moves)
-    swept = sorted(name for name in names if is_temporary(name) and name not in placed)
+    swept = sorted(filter(is_temporary, names - {move.staged for move in moves}))
     with translated(folder):
-        # First, so that no journal ever stands without the files that it speaks of.
-        if JOURNAL_FILE in names:
-            disk.remove(folder / JOURNAL_FILE)
-
-        for name in swept:
+        # The journal goes first, so that it never stands without the files that it speaks of.
+        for name in (*(names & {JOURNAL_FILE}), *swept):
             disk.remove(folder / name)
 
     return Recovery(finished=tuple(move.file for move in moves), swept=tuple(swept))
@@ -158,8 +153,9 @@ def _read_journal(folder: Path) -> Journal | None:
         return None
 
 
-def _remaining(folder: Path, journal: Journal) -> tuple[Move, ...]:
+def _remaining(folder: Path) -> tuple[Move, ...]:
     """Return the moves that are still to be made, or none where somebody has been here since."""
+    journal = _read_journal(folder) or Journal(files=())
     now = {move.file: _digest(folder / move.file) for move in journal.files}
     ahead = tuple(move for move in journal.files if now[move.file] != move.after)
     is_ours = all(

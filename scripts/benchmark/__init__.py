@@ -1,0 +1,1 @@
+"""Measure the fetching against a sandbox that behaves as upstreams do, in time that runs faster."""

@@ -1,0 +1,284 @@
+"""Unpack a body as its Content-Encoding says, a bounded piece at a time, and only if it is whole.
+
+httpx unpacks whatever arrives in one go: 32 KB of zstd hold 1 GB.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Protocol
+
+import brotli  # type: ignore[import-untyped]  # it ships no types
+import zstandard
+
+from manifests.errors import ManifestsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+__all__ = ["ACCEPTED", "MOST_PIECE", "Decoder", "DecodingError"]
+
+ACCEPTED = "gzip, br, zstd"
+"""What is asked for; deflate is read too, but servers disagree on what it means."""
+
+MOST_PIECE = 256 * 1024
+"""Bytes that are unpacked at once, at most."""
+
+BROTLI_LIMIT = MOST_PIECE // 2
+"""brotli passes its limit by up to 100 KiB, as its buffer grows in ever larger steps."""
+
+MOST_WINDOW = 8 * 1024**2
+"""Bytes that a zstd body may ask its reader to remember. Source: RFC 9659 §3."""
+
+MOST_CODINGS = 3
+HEADER_BYTES = 18
+"""Size of the header of a zstd frame, at most. Source: RFC 8878 §3.1.1.1."""
+
+BLOCK_HEADER_BYTES = 3
+TELLING_BYTES = 5
+"""How much of the header of a frame tells its size."""
+
+RLE = 1
+"""The type of a zstd block that is one byte, many times over. Source: RFC 8878 §3.1.1.2.2."""
+
+
+class DecodingError(ManifestsError):
+    """A body is too large, cut off, or not what its Content-Encoding says."""
+
+
+class Coding(Protocol):
+    """One coding of a body, being taken off."""
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what *data*, which isn't empty, unpacks to, in pieces of `MOST_PIECE` at most.
+
+        A piece may be empty.
+        """
+        ...
+
+    def is_whole(self) -> bool:
+        """Tell whether the body may end here; one without a single byte may."""
+        ...
+
+
+class Identity:
+    """No coding."""
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield *data*, which is as large as one read from the socket."""
+        yield data
+
+    def is_whole(self) -> bool:
+        """Return true: only the length tells."""
+        return True
+
+
+class Zlib:
+    """A stream of zlib's, or several in a row, such as the members of a gzip file."""
+
+    def __init__(self, wbits: int) -> None:
+        self._wbits = wbits
+        self._stream: zlib._Decompress | None = None
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what *data* unpacks to."""
+        is_full = False
+        while data or is_full:
+            stream = self._stream = self._stream or zlib.decompressobj(self._wbits)
+            piece = stream.decompress(data, MOST_PIECE)
+            yield piece
+            data = stream.unconsumed_tail or stream.unused_data
+            is_full = len(piece) == MOST_PIECE and not stream.eof
+            if stream.eof:
+                self._stream = None
+
+    def is_whole(self) -> bool:
+        """Tell whether each stream has ended, its checksum being right."""
+        return self._stream is None
+
+
+class Deflate:
+    """What servers call deflate: a stream with zlib's wrapping (RFC 9110 §8.4.1.2) or without."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._zlib: Zlib | None = None
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what *data* unpacks to, as soon as two bytes have told of the wrapping."""
+        if self._zlib is None:
+            data = self._head = self._head + data
+            if len(data) == 1:
+                return
+            is_wrapped = data[0] & 15 == zlib.DEFLATED and int.from_bytes(data[:2], "big") % 31 == 0
+            self._zlib = Zlib(zlib.MAX_WBITS if is_wrapped else -zlib.MAX_WBITS)
+        yield from self._zlib.decode(data)
+
+    def is_whole(self) -> bool:
+        """Tell whether the stream has ended."""
+        return self._zlib.is_whole() if self._zlib else not self._head
+
+
+class Brotli:
+    """A stream of brotli's."""
+
+    def __init__(self) -> None:
+        self._stream = brotli.Decompressor()
+        self._has_begun = False
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what *data* unpacks to."""
+        self._has_begun = is_full = True
+        while is_full:
+            piece: bytes = self._stream.process(data, output_buffer_limit=BROTLI_LIMIT)
+            yield piece
+            data = b""
+            is_full = len(piece) >= BROTLI_LIMIT or not self._stream.can_accept_more_data()
+
+    def is_whole(self) -> bool:
+        """Tell whether the stream has ended."""
+        return not self._has_begun or self._stream.is_finished()
+
+
+class Zstd:
+    """Frames of zstd, read a block at a time.
+
+    The library unpacks all that it is given, but a block holds 128 KiB at most (RFC 8878
+    §3.1.1.2.4), so that it is never given more than one. Skippable frames are refused.
+    """
+
+    def __init__(self) -> None:
+        self._library = zstandard.ZstdDecompressor(max_window_size=MOST_WINDOW)
+        self._frame = self._library.decompressobj()
+        self._is_between = True
+        self._head = b""
+        self._due = 0
+        self._checksum_bytes = 0
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what *data* unpacks to, no more than a block at a time."""
+        rest = memoryview(self._head + data)
+        while rest:
+            self._due = self._due or self._measure(bytes(rest[:HEADER_BYTES]))
+            if not self._due:
+                break
+            part, rest = rest[: self._due], rest[self._due :]
+            self._due -= len(part)
+            piece = self._frame.decompress(part)
+            self._is_between = self._frame.eof
+            yield piece
+        self._head = bytes(rest)
+
+    def is_whole(self) -> bool:
+        """Tell whether the last frame has ended."""
+        return self._is_between and not self._head
+
+    def _measure(self, head: bytes) -> int:
+        """Return how many bytes come before the next header; 0 if *head* is too short to tell."""
+        if self._is_between:
+            return self._begin(head)
+        if len(head) < BLOCK_HEADER_BYTES:
+            return 0
+        header = int.from_bytes(head[:BLOCK_HEADER_BYTES], "little")
+        is_last, kind, size = header & 1, header >> 1 & 3, header >> 3
+        content = 1 if kind == RLE else size
+        return BLOCK_HEADER_BYTES + content + (self._checksum_bytes if is_last else 0)
+
+    def _begin(self, head: bytes) -> int:
+        """Begin a frame; return the size of its header, or 0 if *head* is too short to tell."""
+        is_told = len(head) >= TELLING_BYTES
+        size = zstandard.frame_header_size(head) if is_told else HEADER_BYTES
+        if len(head) < size:
+            return 0
+        has_checksum = zstandard.get_frame_parameters(head).has_checksum
+        self._checksum_bytes = 4 if has_checksum else 0
+        self._frame = self._library.decompressobj()
+        self._is_between = False
+        return size
+
+
+CODINGS: Mapping[str, Callable[[], Coding]] = {
+    "gzip": lambda: Zlib(zlib.MAX_WBITS | 16),
+    "x-gzip": lambda: Zlib(zlib.MAX_WBITS | 16),
+    "deflate": Deflate,
+    "br": Brotli,
+    "zstd": Zstd,
+    "identity": Identity,
+}
+
+UNREADABLE = (zlib.error, brotli.error, zstandard.ZstdError)
+
+
+class Decoder:
+    """Unpacks one body, which may be packed several times over.
+
+    Args:
+        content_encoding: the header; it names the codings in the order in which they were put on.
+        most_bytes: size of the body, at most, and of what lies between two codings.
+
+    Raises:
+        DecodingError: a coding is unknown, or there are too many.
+    """
+
+    def __init__(self, content_encoding: str, *, most_bytes: int) -> None:
+        names = [name.strip().lower() for name in content_encoding.split(",")]
+        names = [name for name in names if name not in {"", "identity"}]
+        if len(names) > MOST_CODINGS:
+            raise DecodingError(f"the body is packed {len(names)} times over")
+        unknown = [name for name in names if name not in CODINGS]
+        if unknown:
+            raise DecodingError(f"the body is packed in an unknown way: {unknown[0][:20]!a}")
+        codings = [CODINGS[name]() for name in reversed(names or ["identity"])]
+        self._layers = [Layer(coding, most_bytes=most_bytes) for coding in codings]
+
+    def decode(self, data: bytes) -> Iterator[bytes]:
+        """Yield what *data* unpacks to; each piece, which may be empty, is made when asked for.
+
+        Raises:
+            DecodingError: the body is garbage or too large.
+        """
+        pieces: Iterator[bytes] = iter((data,))
+        for layer in self._layers:
+            pieces = layer.decode(pieces)
+        return pieces
+
+    def finish(self) -> None:
+        """Hold that the body may end here.
+
+        Raises:
+            DecodingError: the body is cut off.
+        """
+        if not all(layer.is_whole() for layer in self._layers):
+            raise DecodingError("the packed body is cut off")
+
+
+class Layer:
+    """Takes off one coding, and counts what comes out."""
+
+    def __init__(self, coding: Coding, *, most_bytes: int) -> None:
+        self._coding = coding
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self.is_whole = coding.is_whole
+
+    def decode(self, packed: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield what *packed* unpacks to.
+
+        What is empty goes through as it is: thus whoever waits for bytes is never kept long.
+
+        Raises:
+            DecodingError: the body is garbage or too large.
+        """
+        try:
+            for data in packed:
+                for piece in self._coding.decode(data) if data else (data,):
+                    self._count(piece)
+                    yield piece
+        except UNREADABLE as error:
+            raise DecodingError(f"the body does not decompress: {error}") from error
+
+    def _count(self, piece: bytes) -> None:
+        """Add *piece* to what has come out."""
+        self._bytes += len(piece)
+        if self._bytes > self._most_bytes:
+            raise DecodingError(f"the body passes {self._most_bytes // 1024**2} MiB")
