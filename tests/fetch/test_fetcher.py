@@ -412,3 +412,13 @@ async def test_a_token_stands_in_its_header_only() -> None:
     kept = [*(each.url for each in stage.sent), fetched, stage.events, HOST, stage.fetcher]
     assert SECRET not in repr(kept) + str(log)
     assert all(SECRET not in attempt.model_dump_json() for attempt in log)
+
+
+async def test_an_echoed_token_goes_no_further() -> None:
+    """An upstream that repeats the token in its error gets it into no cause, failure or log."""
+    body = f'{{"error": "bad credentials: Bearer {SECRET} is unknown"}}'.encode()
+    stage, log = Stage(script=[Received(status=401, headers={}, body=body)]), list[Attempt]()
+    fetched = await stage.fetch(log)
+    assert fetched.failure
+    assert "[token]" in fetched.failure.cause
+    assert SECRET not in repr([fetched, stage.events]) + str(log)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
+import brotli  # type: ignore[import-untyped]  # it ships no types
 import httpx  # noqa: TID251 - the exceptions of its one home are tested here
 import pytest
 import respx
 
 from manifests.errors import ErrorCode
-from manifests.fetch.transport import FAILURES, MOST_REDIRECTS, TransportError
+from manifests.fetch.transport import FAILURES, MOST_REDIRECTS, TransportError, read_body
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from manifests.fetch.signals import Signal
     from manifests.fetch.transport import HttpTransport
 
@@ -38,7 +42,6 @@ def moved(location: str, status: int = 307) -> respx.MockResponse:
         (httpx.ConnectTimeout, ErrorCode.TIMEOUT, "no connection in time", True),
         (httpx.ReadTimeout, ErrorCode.TIMEOUT, "upstream fell silent", True),
         (httpx.WriteTimeout, ErrorCode.TIMEOUT, "upstream fell silent", True),
-        (httpx.DecodingError, ErrorCode.MALFORMED_RESPONSE, "does not decompress", True),
         (httpx.UnsupportedProtocol, ErrorCode.VALIDATION_ERROR, "URL is unusable", False),
         (httpx.InvalidURL, ErrorCode.VALIDATION_ERROR, "URL is unusable", False),
         (httpx.ConnectError, ErrorCode.NETWORK_ERROR, "no connection", True),
@@ -181,3 +184,45 @@ async def test_a_broken_redirect_is_told(transport: HttpTransport) -> None:
     respx.get(HOME).mock(moved("https://home.example:port/"))
     signal = await failure_of(transport, HOME)
     assert (signal.code, signal.may_retry) == (ErrorCode.NETWORK_ERROR, True)
+
+
+@pytest.mark.parametrize("status", [200, 302])
+@respx.mock
+async def test_no_cookie_is_kept(transport: HttpTransport, status: int) -> None:
+    """What a host sets is never sent back to it, not even along its own redirect."""
+    jar = [("Set-Cookie", "__cf_bm=1; Path=/; Secure"), ("Set-Cookie", "b=2; Domain=home.example")]
+    first = respx.MockResponse(status, headers=[*jar, ("Location", "/moved")])
+    respx.get(HOME).mock(first)
+    route = respx.get("https://home.example/moved").mock(respx.MockResponse(200))
+    await transport.get(HOME, BEARER)
+    await transport.get("https://home.example/moved", BEARER)
+    assert [call.request.headers.get("cookie") for call in route.calls] == [None] * route.call_count
+
+
+class OneChunk(httpx.AsyncByteStream):
+    """A body that arrives all at once, and says so."""
+
+    def __init__(self, chunk: bytes) -> None:
+        self._chunk = chunk
+        self.has_come = anyio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the chunk."""
+        self.has_come.set()
+        yield self._chunk
+
+
+async def test_a_long_chunk_lets_others_run() -> None:
+    """Who unpacks a chunk that holds much can be cancelled in its midst, as a deadline does."""
+    stream = OneChunk(brotli.compress(bytes(4 * 1024**2), quality=1))
+    response = httpx.Response(200, headers={"Content-Encoding": "br"}, stream=stream)
+    async with anyio.create_task_group() as tasks:
+
+        async def stop() -> None:
+            await stream.has_come.wait()
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(stop)
+        await read_body(response)
+        pytest.fail("nobody else had a turn")
+    assert tasks.cancel_scope.cancelled_caught

@@ -15,6 +15,7 @@ MEMORY = 16
 """Answers among which refusals are looked for."""
 WITNESSES = 4
 """Listings that must meet a 429 before it counts as the host's own."""
+KNOWN_WITNESSES = 1
 OWN_FROM = 3
 """Refusals of one page from which they count as its own."""
 SHORTEST, LONGEST = 0.25, 10.0
@@ -100,9 +101,10 @@ class Throttle:
         """
         self._recent.append(None if refusals else (job,))
         witnesses = {entry for entry in self._recent if entry is not None}
-        if len(witnesses) >= min(WITNESSES, max(1, active)):
-            self._is_known = True
-        return self._is_known and refusals < OWN_FROM
+        needed = KNOWN_WITNESSES if self._is_known else WITNESSES
+        enough = len(witnesses) >= min(needed, max(1, active))
+        self._is_known = self._is_known or enough
+        return enough and refusals < OWN_FROM
 
     def hold(self, announced: float | None, *, sent: float, now: float) -> bool:
         """Leave the host alone, for what it announced or for twice as long as the last time.

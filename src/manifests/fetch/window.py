@@ -6,6 +6,7 @@ from manifests.fetch.latency import Latencies
 
 __all__ = ["Window"]
 
+RESTART_GROWTH=None
 START = 4.0
 FLOOR = 2.0
 MEMORY = 16
@@ -88,6 +89,7 @@ class Window:
     def restart(self) -> None:
         """Begin small again after an outage; what is known of the latency stays."""
         self.size = min(self.size, self._clamped(START))
+        self._growth = RESTART_GROWTH
 
     def penalised(self, *, frozen_until: float, now: float) -> None:
         """Halve after a long pause that the host imposed, and don't grow for a while."""
