@@ -48,6 +48,9 @@ FLOORS = (
     {"manifests.sandbox"},
     {
         "manifests.assembly",
+        "manifests.drafting",
+        "manifests.memory",
+        "manifests.preparing",
         "manifests.reading",
         "manifests.recording",
         "manifests.stopping",

@@ -27,7 +27,8 @@ from manifests.fetch.limiter import FixedLimiter, FixedPace
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.transport import Timeouts, open_transport, shared_context
 from manifests.results import State
-from manifests.runner import Workplace, prepare, run
+from manifests.preparing import prepare
+from manifests.runner import Workplace, run
 from manifests.sandbox.faults import STATUSES
 from manifests.sandbox.server import SandboxOptions, running
 from manifests.settings import Access, Settings

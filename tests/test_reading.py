@@ -96,10 +96,9 @@ class Run:
         return [found.model.id for found in self.results[types].listing.entries]
 
 
-def last_success(source: str, path: str) -> str:
+def last_success(filter_: Filter) -> str:
     """Return when a filter was last made: broad ones never were, others in alphabetical order."""
-    assert source == "civitai"
-    return "" if path == BROAD.path else path
+    return "" if filter_.path == BROAD.path else filter_.path
 
 
 async def read(script: Script, *filters: Filter, ends: float = 0) -> Run:

@@ -25,7 +25,8 @@ from manifests.events import FilterSettled, RunPlanned
 from manifests.fetch.fetcher import Fetched
 from manifests.models import Model, Stats
 from manifests.results import Attempt, Failure, RunRecord, State
-from manifests.runner import Workplace, prepare, run
+from manifests.preparing import prepare
+from manifests.runner import Workplace, run
 from manifests.settings import Access, Settings
 from manifests.sources import SOURCES
 from manifests.sources.base import Entry, Page

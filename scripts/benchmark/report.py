@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmark.runs import Measured
     from benchmark.worlds import Goal, World
 
-__all__ = ["MOST_TO_A_DEAD_HOST", "Cell", "Row", "as_json", "fold", "table"]
+__all__ = ["MOST_TO_A_DEAD_HOST", "Cell", "Row", "as_json", "fold", "table", "to_a_dead_host"]
 
 MOST_TO_A_DEAD_HOST = 60
 WHOLE = 0.9999
@@ -135,6 +135,12 @@ def table(rows: Sequence[Row]) -> str:
         f"| {' | '.join(text.ljust(width) for text, width in zip(line, widths, strict=True))} |"
         for line in lines
     )
+
+
+def to_a_dead_host(rows: Sequence[Row]) -> int:
+    """Return the most requests that the controller sent to a dead host in one run."""
+    ours = (row.cells.get(STRATEGIES[0].name) for row in rows)
+    return max((cell_.to_other for cell_ in ours if cell_), default=0)
 
 
 def shown(cell_: Cell) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.request import urlopen
 
 import anyio
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from manifests.fetch.hosts import Fetchers
     from manifests.results import Attempt
 
-__all__ = ["STRATEGIES", "Measured", "Plan", "Strategy", "measure"]
+__all__ = ["STRATEGIES", "Measured", "Plan", "Strategy", "Turn", "measure"]
 
 SOURCE = HuggingFace()
 OWN, OTHER = "own", "other"
@@ -102,6 +102,30 @@ class Measured:
     """Requests to the second host."""
 
 
+class Turn:
+    """A run's right to the processor: it is waited for, and ended once, by whoever is first."""
+
+    def __init__(self, limiter: anyio.CapacityLimiter) -> None:
+        self._limiter = limiter
+        self._is_held = False
+
+    async def __aenter__(self) -> Self:
+        """Wait for it."""
+        await self._limiter.acquire_on_behalf_of(self)
+        self._is_held = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End it, if nobody has."""
+        self.end()
+
+    def end(self) -> None:
+        """Let the next run begin."""
+        if self._is_held:
+            self._is_held = False
+            self._limiter.release_on_behalf_of(self)
+
+
 @dataclass(kw_only=True)
 class Watch:
     """Counts what is in flight."""
@@ -131,6 +155,8 @@ class Reader:
     """Around all reading."""
     readable: int
     """Listings that can be read at all."""
+    turn: Turn
+    """Ended when only a dead host is left: waiting for that takes no processor."""
     done: Counter[str] = field(default_factory=Counter)
     """Host → listings that were read to their end."""
     last: dict[str, float] = field(default_factory=dict)
@@ -165,11 +191,13 @@ class Reader:
             cursor = fetched.page.cursor
         self.done[host] += 1
         self.last[host] = self.clock.monotonic()
-        if self.done[OWN] == self.readable and OTHER not in self.fetchers:
-            self.scope.cancel()  # what is poisoned is waited for by nobody here
+        if self.done[OWN] == self.readable:
+            self.turn.end()
+            if OTHER not in self.fetchers:
+                self.scope.cancel()  # what is poisoned is waited for by nobody here
 
 
-async def measure(plan: Plan, ports: list[int]) -> Measured:
+async def measure(plan: Plan, ports: list[int], turn: Turn) -> Measured:
     """Make one run against the ports that were opened for it."""
     world = plan.world
     clock = replace(faster(plan.speed), random=random.Random(plan.seed))  # noqa: S311 - chance
@@ -181,12 +209,17 @@ async def measure(plan: Plan, ports: list[int]) -> Measured:
     settings = Settings(access=access, concurrency=CEILING, fixed=plan.strategy.fixed)
     infos = dict.fromkeys(access, SOURCE.info)
     infos = {name: replace(info, name=name) for name, info in infos.items()}
-    readable = len(lengths(world, plan.seed)) - world.side.poisoned
+    readable = sum(world.side.spares(each) for each in range(world.listings))
     began = clock.monotonic()
     async with open_fetchers(settings, infos, clock=clock, reporter=watch) as fetchers:
         with anyio.move_on_after(world.given_up / plan.speed) as scope:
             reader = Reader(
-                plan=plan, clock=clock, fetchers=fetchers, scope=scope, readable=readable
+                plan=plan,
+                clock=clock,
+                fetchers=fetchers,
+                scope=scope,
+                readable=readable,
+                turn=turn,
             )
             await reader.read_all()
     told = await anyio.to_thread.run_sync(counts, ports[0])
@@ -224,4 +257,4 @@ def counts(port: int) -> Counts:
 
 def good_pages(drawn: Mapping[str, list[float]], side: Side) -> dict[str, list[float]]:
     """Return the pages that could come at all."""
-    return {name: pages for name, pages in drawn.items() if int(name) >= side.poisoned}
+    return {name: pages for name, pages in drawn.items() if side.spares(int(name))}

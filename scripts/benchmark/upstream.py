@@ -171,7 +171,7 @@ class Staged(Sandbox):
 
     def _trouble(self, key: str, listing: int, since: float) -> Answer | None:
         side = self._side
-        if listing < side.poisoned:
+        if not side.spares(listing):
             return replace(edge.answer("504", HUGGINGFACE), delay=SLOW_504)
         if side.outage and side.outage[0] <= since < side.outage[1]:
             return replace(edge.answer("503", HUGGINGFACE), delay=QUICK)

@@ -49,9 +49,13 @@ class Side:
     faults: float = 0.0
     """Share of attempts that meet a 502 at once, a 504 after 30-60 s or a 524 after 100 s."""
     poisoned: int = 0
-    """The first so many listings are always answered 504 after 30 s."""
+    """One in so many listings is always answered 504 after 30 s; 0 spares all."""
     outage: tuple[float, float] | None = None
     """From, until: everything is a 503 at once."""
+
+    def spares(self, listing: int) -> bool:
+        """Tell whether a listing can be read at all."""
+        return not self.poisoned or listing % self.poisoned != self.poisoned // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +65,7 @@ class Goal:
     ratio: float
     """Time over the least time."""
     sent: float = 1.05
-    """Requests sent for each page that is needed."""
+    """Requests sent for each page that is needed, those that meet an injected fault on top."""
     refused: float = float("inf")
     """429s, at most."""
 
@@ -85,8 +89,8 @@ class World:
     """Seconds after which a run is ended."""
 
 
-FAULTY = Goal(ratio=1.6, sent=1.10)
-DEAD = Side(poisoned=10**9)
+FAULTY = Goal(ratio=1.6, sent=1.105)
+DEAD = Side(poisoned=1)
 
 WORLDS = (
     World(name="healthy", title="healthy", side=Side(), goal=Goal(ratio=1.2)),
@@ -94,17 +98,15 @@ WORLDS = (
         name="bucket",
         title="token bucket, 5/s, silent 429",
         side=Side(rate=5, burst=10),
-        goal=Goal(ratio=1.30, sent=1.15),
-        listings=200,
-        speed=8,
+        goal=Goal(ratio=1.30),
+        speed=12,
     ),
     World(
         name="bucket-told",
         title="token bucket, 5/s, Retry-After",
         side=Side(rate=5, burst=10, tells_when=True),
-        goal=Goal(ratio=1.15, sent=1.15),
-        listings=200,
-        speed=8,
+        goal=Goal(ratio=1.15),
+        speed=12,
     ),
     World(
         name="window",
@@ -134,12 +136,12 @@ WORLDS = (
         name="faults-20",
         title="20 % faults",
         side=Side(faults=0.2),
-        goal=Goal(ratio=2.7, sent=1.35),
+        goal=Goal(ratio=2.7, sent=1.31),
     ),
     World(
         name="poison",
         title="slow poison: 1 % always 504 after 30 s",
-        side=Side(poisoned=3),
+        side=Side(poisoned=100),
         goal=Goal(ratio=1.35, sent=1.10),
     ),
     World(
@@ -147,7 +149,6 @@ WORLDS = (
         title="blip: 503 from 5 s to 65 s",
         side=Side(outage=(5, 65)),
         goal=Goal(ratio=1.10, sent=1.30),
-        listings=200,
         speed=10,
     ),
     World(
@@ -155,9 +156,8 @@ WORLDS = (
         title="one host down, against the other alone",
         side=Side(),
         goal=Goal(ratio=1.05),
-        listings=100,
+        listings=200,
         other=DEAD,
-        speed=10,
     ),
     World(
         name="chains",

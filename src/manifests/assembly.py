@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from manifests.listings import Candidate
     from manifests.models import Filter, Query
-    from manifests.planner import Plan
+    from manifests.planner import Plan, PlannedQuery
     from manifests.reading import ReadQuery
     from manifests.sources.base import Entry, SourceInfo
     from manifests.stopping import EndedBy
@@ -75,10 +75,16 @@ def collect_entries(plan: Plan, results: Mapping[Query, ReadQuery]) -> dict[str,
     that holds a model has the word, whichever filters asked.
     """
     entries: dict[str, dict[str, Entry]] = defaultdict(dict)
-    for planned in reversed(plan.queries):
+    # Not in the order of the plan, which the freshness of the filters decides.
+    for planned in sorted(plan.queries, key=narrowest_first):
         for entry in results[planned.query].listing.entries:
             entries[planned.query.source][entry.model.id] = entry
     return entries
+
+
+def narrowest_first(planned: PlannedQuery) -> tuple[int, tuple[tuple[str, str], ...]]:
+    """Return what sorts narrower listings before broader ones, and equals always alike."""
+    return -len(planned.broader), planned.query.parameters
 
 
 def record_queries(results: Mapping[Query, ReadQuery]) -> tuple[QueryRecord, ...]:

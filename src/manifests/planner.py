@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from manifests.models import Filter, Query
     from manifests.sources.base import Rule, Source
@@ -45,11 +45,21 @@ class Plan:
         return tuple(wanted.filter for planned in self.queries for wanted in planned.wanted)
 
 
-def plan_queries(filters: Iterable[Filter], sources: Mapping[str, Source]) -> Plan:
+def plan_queries(
+    filters: Iterable[Filter],
+    sources: Mapping[str, Source],
+    *,
+    last_success: Callable[[Filter], str] = lambda _: "",
+) -> Plan:
     """Return the distinct listings that answer *filters*, broader before narrower.
 
-    Filters that resolve to one query share it. The order is otherwise that of the definitions, so
-    that equal definitions give equal plans.
+    Filters that resolve to one query share it. Among equals the listing comes first whose stalest
+    filter is the stalest, and then the order is that of the definitions.
+
+    Args:
+        filters: those of the run.
+        sources: all sources by name.
+        last_success: when a filter was last made, as ISO 8601; empty when it never was.
     """
     shared: dict[Query, list[Wanted]] = defaultdict(list)
     for filter_ in filters:
@@ -60,8 +70,13 @@ def plan_queries(filters: Iterable[Filter], sources: Mapping[str, Source]) -> Pl
         PlannedQuery(query=query, wanted=tuple(wanted), broader=broader[query])
         for query, wanted in shared.items()
     ]
-    # `covers` is transitive, so whatever covers a query is itself covered by fewer.
-    return Plan(queries=tuple(sorted(planned, key=lambda each: len(each.broader))))
+
+    def rank(each: PlannedQuery) -> tuple[int, str]:
+        # `covers` is transitive, so whatever covers a query is itself covered by fewer.
+        stalest = min(last_success(wanted.filter) for wanted in each.wanted)
+        return len(each.broader), stalest
+
+    return Plan(queries=tuple(sorted(planned, key=rank)))
 
 
 def broader_queries(

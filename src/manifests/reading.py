@@ -13,11 +13,12 @@ from manifests.listings import Listing, Reading, derive, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
+    from datetime import datetime
 
     from manifests.clock import Clock
     from manifests.events import Reporter
     from manifests.fetch.fetcher import Fetched, ReadPage
-    from manifests.models import Query
+    from manifests.models import Filter, Query
     from manifests.planner import Plan, PlannedQuery
     from manifests.results import Attempt, Failure
     from manifests.sources.base import Request, Source
@@ -75,6 +76,8 @@ class ReadQuery:
     is_settled: bool = False
     """Whether nothing more will come: it was read as far as needed, derived, or it failed."""
     attempts: list[Attempt] = field(default_factory=list)
+    as_of: datetime | None = None
+    """When its oldest page was fetched, if anyone looked."""
     reading: Reading | None = None
     """How far its pages were read; a second pass goes on from there."""
 
@@ -86,13 +89,12 @@ class SecondPass:
     clock: Clock
     ends: float
     """When the run must be over, in monotonic seconds: there is no pass that begins later."""
-    last_success: Callable[[str, str], str]
-    """Source, path → when the filter was last made, as ISO 8601; empty when it never was."""
+    last_success: Callable[[Filter], str]
+    """When a filter was last made, as ISO 8601; empty when it never was."""
 
     def staleness(self, planned: PlannedQuery) -> str:
         """Return what sorts the listing first whose stalest filter is the stalest."""
-        filters = [wanted.filter for wanted in planned.wanted]
-        return min((self.last_success(each.source, each.path) for each in filters), default="")
+        return min((self.last_success(wanted.filter) for wanted in planned.wanted), default="")
 
 
 class ListingReader:
@@ -107,6 +109,7 @@ class ListingReader:
         reporter: Reporter,
         is_published: Callable[[str, str], bool],
         second_pass: SecondPass | None = None,
+        expected: Mapping[Query, int] | None = None,
     ) -> None:
         self._plan = plan
         self._sources = sources
@@ -114,6 +117,7 @@ class ListingReader:
         self._reporter = reporter
         self._is_published = is_published
         self._second_pass = second_pass
+        self._expected = expected or {}
         self._settled = {planned.query: anyio.Event() for planned in plan.queries}
         self.results: dict[Query, ReadQuery] = {
             planned.query: ReadQuery(planned=planned, listing=Reading(planned).listing())
@@ -137,7 +141,8 @@ class ListingReader:
             await self._read_pages(result)
         else:
             source = self._sources[result.planned.query.source]
-            result.listing = derive(source, complete, result.planned.query)
+            result.listing = derive(source, complete.listing, result.planned.query)
+            result.as_of = complete.as_of
         self._settled[result.planned.query].set()
         if not self._second_pass or not may_pass(result):
             self._settle(result)
@@ -177,9 +182,9 @@ class ListingReader:
         result.is_settled = True
         self._tell(result)
 
-    def _complete_broader(self, planned: PlannedQuery) -> Listing | None:
-        listings = [self.results[broad].listing for broad in planned.broader]
-        return next((listing for listing in listings if listing.ended), None)
+    def _complete_broader(self, planned: PlannedQuery) -> ReadQuery | None:
+        results = (self.results[broad] for broad in planned.broader)
+        return next((result for result in results if result.listing.ended), None)
 
     async def _read_pages(self, result: ReadQuery) -> None:
         query = result.planned.query
@@ -192,13 +197,19 @@ class ListingReader:
                 lambda reply: source.read(query, reply),
                 log=result.attempts,
                 job=query,
+                expected=self._pages_left(query, result.listing),
             )
+            result.as_of = earliest(result.as_of, fetched.fetched_at)
             if fetched.page:
                 failure = reading.add(fetched.page)
                 result.listing = reading.listing()
             else:
                 failure = fetched.failure
         result.failure = failure
+
+    def _pages_left(self, query: Query, listing: Listing) -> float | None:
+        known = self._expected.get(query)
+        return None if known is None else max(1, known - listing.pages)
 
     def _tell(self, result: ReadQuery) -> None:
         info = self._sources[result.planned.query.source].info
@@ -218,3 +229,8 @@ class ListingReader:
 def may_pass(result: ReadQuery) -> bool:
     """Tell whether a listing failed for a reason that a later try may not meet."""
     return result.failure is not None and result.failure.code in MAY_PASS
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    """Return the first of the moments that are known."""
+    return min((moment for moment in moments if moment), default=None)

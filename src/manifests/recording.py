@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from manifests.sources.base import SourceInfo
     from manifests.store.names import Key
     from manifests.store.published import Published
+    from manifests.store.verdict import Verdict
 
 __all__ = ["environment", "iso", "next_published_status", "refuse", "run_id", "settle"]
 
@@ -35,7 +36,7 @@ def settle(
     info: SourceInfo,
     published: Published,
     *,
-    doubt: Failure | None,
+    doubt: Verdict | None,
     changed: Collection[str],
 ) -> Outcome:
     """Return what became of one filter.
@@ -44,14 +45,14 @@ def settle(
         made: its candidate, or why there is none.
         info: its source.
         published: what stood in the output folder before.
-        doubt: why the publish gate held the candidate back, if it did.
+        doubt: what the publish gate has against the candidate, if anything.
         changed: names of the files that the run writes anew.
     """
     filter_, candidate = made.filter, made.candidate
     before = published.manifests.get((filter_.source, filter_.path))
     if candidate is None:
         state = PUBLISHED_BEFORE[before is not None]
-    elif doubt:
+    elif doubt and doubt.accepted is None:
         state = State.QUARANTINED
     else:
         name = manifest_file(info, filter_.path)
@@ -65,8 +66,10 @@ def settle(
         complete=candidate.manifest.complete if candidate else None,
         attempts=len(made.read.attempts),
         waited=round(sum(attempt.wait for attempt in made.read.attempts), 3),
+        as_of=iso(made.read.as_of) if candidate and made.read.as_of else None,
+        accepted=doubt.accepted if doubt else None,
         funnel=candidate.funnel if candidate else None,
-        failure=doubt or made.failure,
+        failure=doubt.failure if doubt and doubt.accepted is None else made.failure,
     )
 
 

@@ -122,6 +122,10 @@ class Outcome(Record):
     """Requests sent for its listing, shared ones counted for each filter."""
     waited: float = 0.0
     """Seconds of back-off among those attempts."""
+    as_of: str | None = None
+    """When the oldest page that it is made of was fetched; None when all came in this run."""
+    accepted: str | None = None
+    """Why a candidate that the gate doubted was published all the same."""
     funnel: Funnel | None = None
     failure: Failure | None = None
 
@@ -213,6 +217,8 @@ class RunRecord(Record):
     started: str
     """ISO 8601, UTC."""
     seconds: float
+    resumes: str | None = None
+    """Id of the run that was cut short and whose pages this one used."""
     ended_by: Literal["completion", "deadline", "SIGINT", "SIGTERM"] = "completion"
     dry_run: bool = False
     environment: Environment

@@ -1,4 +1,4 @@
-"""Make a run: load filters → plan → fetch → assemble → gate → publish → record, in this order."""
+"""Make a run: prepare (load filters → plan) → fetch → assemble → gate → publish → record."""
 
 from __future__ import annotations
 
@@ -6,69 +6,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from manifests.assembly import assemble, collect_entries, record_queries
-from manifests.errors import SettingsError, StoreError
+from manifests.drafting import Draft, compose_release, hold_back, judge, settle_all, unlisted
+from manifests.errors import StoreError
 from manifests.events import RunPlanned
-from manifests.filters import load_filters
-from manifests.planner import plan_queries
+from manifests.memory import Recalled
+from manifests.preparing import freshness
 from manifests.reading import ListingReader, SecondPass
-from manifests.recording import (
-    environment,
-    iso,
-    next_published_status,
-    refuse,
-    run_id,
-    settle,
-)
+from manifests.recording import environment, iso, next_published_status, refuse, run_id
 from manifests.results import RunRecord
-from manifests.selection import select_filters
-from manifests.settings import is_loopback
 from manifests.stopping import read_until_stopped
-from manifests.store.formats import Style, status_bytes
-from manifests.store.gate import verdicts
-from manifests.store.names import manifest_file
+from manifests.store.formats import status_bytes
 from manifests.store.published import read_published
 from manifests.store.publisher import MACHINE, publish
-from manifests.store.release import compose
-from manifests.store.status import status_key
+from manifests.store.snapshots import ModelNote, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from manifests.assembly import Made
     from manifests.clock import Clock
     from manifests.events import Reporter
-    from manifests.models import Filter, Query
-    from manifests.planner import Plan
-    from manifests.reading import FetchesPages, ReadQuery
-    from manifests.results import Failure, HostRecord, Outcome
-    from manifests.settings import Settings
-    from manifests.sources.base import Source, SourceInfo
-    from manifests.store.names import Key
-    from manifests.store.published import Published
+    from manifests.memory import Memory
+    from manifests.preparing import Prepared
+    from manifests.reading import FetchesPages
+    from manifests.results import HostRecord
     from manifests.store.publisher import Disk
     from manifests.store.release import Release
 
-__all__ = ["Draft", "Prepared", "Workplace", "make_draft", "prepare", "publish_draft", "run"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A run that is known to be valid, before anything is sent."""
-
-    settings: Settings
-    sources: Mapping[str, Source]
-    filters: tuple[Filter, ...]
-    """Those of this run, in the order of their definitions."""
-    defined: frozenset[Key]
-    """Source and path of all filters, also of those that are not part of this run."""
-    plan: Plan
-    published: Published
-    """What stood in the output folder before."""
-
-    @property
-    def infos(self) -> dict[str, SourceInfo]:
-        """The facts about all sources, by name."""
-        return {name: source.info for name, source in self.sources.items()}
+__all__ = ["Workplace", "make_draft", "publish_draft", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,63 +43,14 @@ class Workplace:
     reporter: Reporter
     clock: Clock
     disk: Disk = MACHINE
+    memory: Memory | None = None
+    """What earlier runs have left for this one, and it leaves for later ones."""
+    run: str | None = None
+    """Id of the run, if it was begun already."""
+    resumes: str | None = None
+    """Id of the run that was cut short and whose pages this one may use."""
     hosts: Callable[[], tuple[HostRecord, ...]] = tuple
     """Tells, when the run is over, how each host was treated."""
-
-
-def prepare(
-    settings: Settings,
-    sources: Mapping[str, Source],
-    *,
-    only: Sequence[str] = (),
-    source: str | None = None,
-) -> Prepared:
-    """Load and select the filters, plan their listings, and look at what is published.
-
-    Raises:
-        DefinitionError: the definitions or the selection are invalid.
-        SettingsError: the output folder holds a catalogue of another kind of upstream.
-        StoreError: the output folder can't be read.
-    """
-    defined = load_filters(settings.filters, sources)
-    infos = [each.info for each in sources.values()]
-    filters = select_filters(defined, infos, only=only, source=source)
-    published = read_published(settings.out, {info.name: info for info in infos})
-    refuse_other_upstream(settings, published)
-    return Prepared(
-        settings=settings,
-        sources=sources,
-        filters=filters,
-        defined=frozenset((each.source, each.path) for each in defined),
-        plan=plan_queries(filters, sources),
-        published=published,
-    )
-
-
-def refuse_other_upstream(settings: Settings, published: Published) -> None:
-    """Refuse to mix a catalogue of this machine, such as the sandbox's, with a real one.
-
-    Raises:
-        SettingsError: some source's models came from one, and would now come from the other.
-    """
-    before = published.status.upstream if published.status else {}
-    for source, endpoint in before.items():
-        now = settings.access[source].endpoint if source in settings.access else endpoint
-        if is_loopback(now) != is_loopback(endpoint):
-            raise SettingsError(
-                f"{settings.out} holds a catalogue made from {endpoint}, not from {now}",
-                next_step="choose another folder with --out DIR, or empty this one",
-            )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A run that is made but not yet published."""
-
-    record: RunRecord
-    """As it would be, if the disk takes everything."""
-    made: tuple[Made, ...]
-    release: Release
 
 
 async def run(prepared: Prepared, workplace: Workplace) -> RunRecord:
@@ -143,44 +58,47 @@ async def run(prepared: Prepared, workplace: Workplace) -> RunRecord:
     draft = await make_draft(prepared, workplace)
     if prepared.settings.dry_run:
         return draft.record
-    return publish_draft(prepared, draft, now=iso(workplace.clock.wall()), disk=workplace.disk)
+    now = iso(workplace.clock.wall())
+    record = publish_draft(prepared, draft, now=now, disk=workplace.disk)
+    if workplace.memory:
+        workplace.memory.finish(record, snapshot(prepared, draft, record), draft.held)
+    return record
 
 
 async def make_draft(prepared: Prepared, workplace: Workplace) -> Draft:
     """Fetch the pages of a plan, assemble and judge the candidates, and compose the next set."""
     clock = workplace.clock
     started, began = clock.wall(), clock.monotonic()
-    reader = listing_reader(prepared, workplace, began=began)
+    recalled = workplace.memory.recall() if workplace.memory else Recalled()
+    reader = listing_reader(prepared, workplace, recalled, began=began)
     ended_by = await read_until_stopped(reader.read_all, deadline=prepared.settings.deadline)
     made = tuple(assemble(prepared.plan, reader.results, prepared.infos, ended_by=ended_by))
-    doubts = judge(made, prepared.published)
-    release = compose_release(prepared, made, doubts, reader.results)
+    judgement = judge(made, prepared.published, recalled, now=clock.wall())
+    entries = collect_entries(prepared.plan, reader.results)
+    release = compose_release(prepared, made, judgement, entries)
     record = RunRecord(
-        run=run_id(started, clock.random),
+        run=workplace.run or run_id(started, clock.random),
         started=iso(started),
         seconds=round(clock.monotonic() - began, 3),
+        resumes=workplace.resumes,
         ended_by=ended_by,
         dry_run=prepared.settings.dry_run,
         environment=environment(prepared.settings.access),
-        outcomes=settle_all(prepared, made, doubts, release),
+        outcomes=settle_all(prepared, made, judgement, release),
         queries=record_queries(reader.results),
         hosts=workplace.hosts(),
         unlisted=unlisted(prepared),
         damaged=prepared.published.damaged,
         orphans=tuple(f"{source}:{id_}" for source, id_ in release.orphans),
     )
-    return Draft(record=record, made=made, release=release)
+    held = tuple(hold_back(made, judgement, entries))
+    return Draft(record=record, made=made, release=release, held=held)
 
 
-def listing_reader(prepared: Prepared, workplace: Workplace, *, began: float) -> ListingReader:
+def listing_reader(
+    prepared: Prepared, workplace: Workplace, recalled: Recalled, *, began: float
+) -> ListingReader:
     """Return the reader of a run's plan, after saying how much there is to read."""
-    status = prepared.published.status
-    known = status.filters if status else {}
-
-    def last_success(source: str, path: str) -> str:
-        before = known.get(status_key(source, path))
-        return (before.last_success if before else None) or ""
-
     published = prepared.published.manifests
     plan = prepared.plan
     workplace.reporter(RunPlanned(filters=len(prepared.filters), queries=len(plan.queries)))
@@ -193,57 +111,25 @@ def listing_reader(prepared: Prepared, workplace: Workplace, *, began: float) ->
         second_pass=SecondPass(
             clock=workplace.clock,
             ends=began + prepared.settings.deadline,
-            last_success=last_success,
+            last_success=freshness(prepared.published),
         ),
+        expected=recalled.pages,
     )
 
 
-def judge(made: Sequence[Made], published: Published) -> Mapping[Key, Failure]:
-    """Return the candidates that are not believed, with the reason."""
-    return verdicts([each.candidate for each in made if each.candidate], published.manifests)
-
-
-def compose_release(
-    prepared: Prepared,
-    made: Sequence[Made],
-    doubts: Mapping[Key, Failure],
-    results: Mapping[Query, ReadQuery],
-) -> Release:
-    """Return the next published set: what was made and believed, beside what is kept."""
-    candidates = [each.candidate for each in made if each.candidate]
-    return compose(
-        prepared.published,
-        {each.key: each.manifest for each in candidates if each.key not in doubts},
-        collect_entries(prepared.plan, results),
-        infos=prepared.infos,
-        style=Style.COMPACT if prepared.settings.compact else Style.STANDARD,
+def snapshot(prepared: Prepared, draft: Draft, record: RunRecord) -> Snapshot:
+    """Return the set that a run leaves, for comparisons with later ones."""
+    left = prepared.published if record.refusal else draft.release
+    return Snapshot(
+        manifests={key: manifest.model_ids for key, manifest in left.manifests.items()},
+        models={
+            source: {
+                id_: ModelNote(name=model.name, author=model.author, mode=model.mode)
+                for id_, model in catalogue.models.items()
+            }
+            for source, catalogue in left.catalogues.items()
+        },
     )
-
-
-def settle_all(
-    prepared: Prepared, made: Sequence[Made], doubts: Mapping[Key, Failure], release: Release
-) -> tuple[Outcome, ...]:
-    """Return the outcome of each filter, in the order of the definitions."""
-    changed = frozenset(release.changed(prepared.published))
-    outcomes = {
-        key: settle(
-            each,
-            prepared.infos[each.filter.source],
-            prepared.published,
-            doubt=doubts.get(key),
-            changed=changed,
-        )
-        for each in made
-        for key in [(each.filter.source, each.filter.path)]
-    }
-    return tuple(outcomes[each.source, each.path] for each in prepared.filters)
-
-
-def unlisted(prepared: Prepared) -> tuple[str, ...]:
-    """Return the published files whose filters are defined no more."""
-    infos = prepared.infos
-    gone = [key for key in prepared.published.manifests if key not in prepared.defined]
-    return tuple(sorted(manifest_file(infos[source], path) for source, path in gone))
 
 
 def publish_draft(prepared: Prepared, draft: Draft, *, now: str, disk: Disk = MACHINE) -> RunRecord:

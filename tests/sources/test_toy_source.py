@@ -10,7 +10,8 @@ from manifests.clock import Clock
 from manifests.events import silent
 from manifests.fetch.fetcher import Fetched
 from manifests.models import Filter, Model, Query, Stats
-from manifests.runner import Workplace, prepare, run
+from manifests.preparing import prepare
+from manifests.runner import Workplace, run
 from manifests.settings import Settings
 from manifests.sources.base import (
     Entry,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.models import Manifest, Model, Stats
@@ -57,6 +57,7 @@ def candidates(draw: st.DrawFn) -> Quarantined:
 
 
 @given(candidate=candidates())
+@settings(max_examples=40)
 def test_a_candidate_comes_back_whole(candidate: Quarantined) -> None:
     """Nothing of a manifest, its models and their counters is lost, and the bytes are its own."""
     data = quarantined_bytes(candidate)

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from manifests.errors import StoreError
 from manifests.models import Record
 from manifests.store.database import DATABASE_FILE, Database, Opened, open_database
-from manifests.store.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -398,9 +397,3 @@ def test_broken_databases_are_kept_apart(tmp_path: Path) -> None:
         opened.database.close()
     aside = sorted(tmp_path.glob("*.broken-*"))
     assert [path.read_text() for path in aside] == ["broken 0", "broken 1"]
-
-
-def test_the_schema_begins_anew_and_stays() -> None:
-    """The steps that databases out there have taken are never changed, only added to."""
-    assert len(MIGRATIONS) == 1
-    assert sum(map(len, MIGRATIONS[0])) > 0

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.errors import ErrorCode
@@ -412,6 +412,7 @@ def judge(
 
 
 @given(counts=COUNTS, before=COUNTS, history=HISTORY, own=OWN)
+@settings(max_examples=50)
 def test_what_is_no_poorer_is_never_held_back(
     counts: dict[Key, int],
     before: dict[Key, int],
@@ -424,6 +425,7 @@ def test_what_is_no_poorer_is_never_held_back(
 
 
 @given(counts=COUNTS, before=COUNTS, history=HISTORY, own=OWN, data=st.data())
+@settings(max_examples=50)
 def test_more_models_are_never_worse(
     counts: dict[Key, int],
     before: dict[Key, int],
@@ -437,6 +439,7 @@ def test_more_models_are_never_worse(
 
 
 @given(counts=COUNTS, before=COUNTS, history=HISTORY, own=OWN, random=st.randoms())
+@settings(max_examples=50)
 def test_the_order_of_candidates_leaves_no_trace(
     counts: dict[Key, int],
     before: dict[Key, int],
@@ -451,6 +454,7 @@ def test_the_order_of_candidates_leaves_no_trace(
 
 
 @given(counts=COUNTS)
+@settings(max_examples=50)
 def test_without_history_an_empty_list_is_believed(counts: dict[Key, int]) -> None:
     """A new filter may be empty, unless its source is silent in two filters or more."""
     found = verdicts([candidate(key, count) for key, count in counts.items()], {})
@@ -464,6 +468,7 @@ def test_without_history_an_empty_list_is_believed(counts: dict[Key, int]) -> No
 
 
 @given(counts=COUNTS, before=COUNTS, history=HISTORY, own=OWN)
+@settings(max_examples=50)
 def test_what_was_not_made_is_not_judged(
     counts: dict[Key, int],
     before: dict[Key, int],

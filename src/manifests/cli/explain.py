@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,16 @@ import anyio
 from manifests.cli import explanation
 from manifests.cli.consoles import say
 from manifests.cli.exits import exit_code
+from manifests.cli.remembering import writing
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
 from manifests.difference import compare
 from manifests.events import silent
 from manifests.fetch.fetcher import request_url
 from manifests.filters import load_filters
+from manifests.preparing import prepare
 from manifests.recording import iso
-from manifests.runner import make_draft, prepare, publish_draft
+from manifests.runner import make_draft, publish_draft
 from manifests.selection import find_filter
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
 
     from manifests.cli.exits import ExitCode
     from manifests.difference import Difference
+    from manifests.drafting import Draft
+    from manifests.preparing import Prepared
     from manifests.results import RunRecord
-    from manifests.runner import Draft, Prepared
     from manifests.settings import Settings
 
 __all__ = ["Question", "explain"]
@@ -85,12 +88,19 @@ def explain(question: Question, data: Console, people: Console) -> ExitCode:
 
 async def make(prepared: Prepared, question: Question) -> Case:
     """Fetch and judge the one filter of *prepared*, and publish it if that is asked."""
+    if not question.publish:
+        return await make_alone(prepared, question)
+    async with writing(prepared, silent, wait=0, command="manifests test-filter") as current:
+        case = await make_alone(current, question)
+        record = publish_draft(case.prepared, case.draft, now=iso(Clock().wall()))
+        return replace(case, record=record)
+
+
+async def make_alone(prepared: Prepared, question: Question) -> Case:
+    """Fetch and judge the one filter of *prepared*."""
     async with workplace(prepared, silent, sandbox=question.sandbox) as (settled, place):
         draft = await make_draft(settled, place)
-    if not question.publish:
-        return Case(prepared=settled, draft=draft, record=draft.record)
-    record = publish_draft(settled, draft, now=iso(Clock().wall()))
-    return Case(prepared=settled, draft=draft, record=record)
+    return Case(prepared=settled, draft=draft, record=draft.record)
 
 
 def show(case: Case, console: Console, *, published: bool) -> None:

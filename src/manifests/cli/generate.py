@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 
 from manifests.cli.exits import ExitCode, exit_code
 from manifests.cli.progress import watching
+from manifests.cli.remembering import Remembrance, remembering, writing
 from manifests.cli.summary import print_summary
 from manifests.cli.wiring import workplace
 from manifests.errors import SettingsError, StoreError
 from manifests.events import Noted
-from manifests.fetch.memory import PaceFile
-from manifests.runner import prepare, run
-from manifests.settings import is_loopback
+from manifests.preparing import prepare
+from manifests.runner import run
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
     from manifests.events import Reporter
-    from manifests.fetch.memory import PaceMemory
+    from manifests.preparing import Prepared
     from manifests.results import RunRecord
-    from manifests.runner import Prepared
     from manifests.settings import Settings
 
 __all__ = ["Order", "generate"]
-
-STATE = Path(".manifests")
-"""What lasts from run to run and is not published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +41,7 @@ class Order:
     only: Sequence[str] = ()
     source: str | None = None
     sandbox: bool = False
+    remembrance: Remembrance = field(default_factory=Remembrance)
     report: Path | None = None
     """Where the run record goes, as JSON."""
     quiet: bool = False
@@ -67,7 +63,7 @@ def generate(order: Order, console: Console) -> ExitCode:
     with watching(console, quiet=order.quiet, verbose=order.verbose) as reporter:
         if not order.sandbox:
             advise(prepared, reporter)
-        record = anyio.run(partial(make, prepared, reporter, sandbox=order.sandbox))
+        record = anyio.run(make, prepared, order, reporter)
     max_failed = order.settings.max_failed
     code = exit_code(record, max_failed=max_failed)
     print_summary(
@@ -78,21 +74,17 @@ def generate(order: Order, console: Console) -> ExitCode:
     return code
 
 
-async def make(prepared: Prepared, reporter: Reporter, *, sandbox: bool) -> RunRecord:
-    """Make a run where its fetchers are open."""
-    memory = None if sandbox else pace_memory(prepared.settings, reporter)
-    async with workplace(prepared, reporter, sandbox=sandbox, memory=memory) as (settled, place):
-        return await run(settled, place)
-
-
-def pace_memory(settings: Settings, reporter: Reporter) -> PaceMemory | None:
-    """Return what keeps the pace learned of each host; None where none of it would last.
-
-    A dry run writes nothing, and a port of this machine is another server's tomorrow.
-    """
-    if settings.dry_run or all(is_loopback(each.endpoint) for each in settings.access.values()):
-        return None
-    return PaceFile(STATE / "pace.json", reporter=reporter)
+async def make(prepared: Prepared, order: Order, reporter: Reporter) -> RunRecord:
+    """Make a run where its fetchers are open; one that writes is the only one to do so."""
+    if order.settings.dry_run:
+        async with workplace(prepared, reporter, sandbox=order.sandbox) as (settled, place):
+            return await run(settled, place)
+    wait, command = order.remembrance.wait, "manifests generate"
+    async with (
+        writing(prepared, reporter, wait=wait, command=command) as current,
+        remembering(current, reporter, order.remembrance, sandbox=order.sandbox) as found,
+    ):
+        return await run(*found)
 
 
 def advise(prepared: Prepared, reporter: Reporter) -> None:

@@ -8,10 +8,12 @@ from typing import Annotated, TypeAlias
 import typer
 
 __all__ = [
+    "CacheOption",
     "ConcurrencyOption",
     "DeadlineOption",
     "DryRunOption",
     "FiltersOption",
+    "FreshWithinOption",
     "JsonOption",
     "MaxFailedOption",
     "NoColorOption",
@@ -20,11 +22,15 @@ __all__ = [
     "PaceOption",
     "QuietOption",
     "ReportOption",
+    "ResumeOption",
+    "ResumeWithinOption",
     "SandboxOption",
     "SourceOption",
+    "StateOption",
     "StyleOption",
     "TriesOption",
     "VerboseOption",
+    "WaitOption",
 ]
 
 FiltersOption: TypeAlias = Annotated[
@@ -103,6 +109,40 @@ DeadlineOption: TypeAlias = Annotated[
         metavar="TIME",
         help="End the run after this long and publish what is complete: 90s, 10m, 1h.",
     ),
+]
+StateOption: TypeAlias = Annotated[
+    Path,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        envvar="MANIFESTS_STATE",
+        help="Folder of what lasts from run to run and is not published.",
+    ),
+]
+WaitOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--wait", metavar="TIME", help="Wait so long for another run that writes the same output."
+    ),
+]
+ResumeOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--resume/--no-resume", help="Use the pages of a run that was killed or cut short."
+    ),
+]
+ResumeWithinOption: TypeAlias = Annotated[
+    str,
+    typer.Option("--resume-within", metavar="TIME", help="How long ago it may have been alive."),
+]
+FreshWithinOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--fresh-within", metavar="TIME", help="Use kept pages that are no older, without asking."
+    ),
+]
+CacheOption: TypeAlias = Annotated[
+    bool, typer.Option("--cache/--no-cache", help="Keep pages and look them up.")
 ]
 StyleOption: TypeAlias = Annotated[
     str,

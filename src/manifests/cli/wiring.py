@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +17,7 @@ from manifests.settings import (
     CONTACT,
     Access,
     Settings,
+    is_loopback,
     parse_duration,
     parse_pace,
     parse_share,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from manifests.events import Reporter
-    from manifests.fetch.memory import PaceMemory
-    from manifests.runner import Prepared
+    from manifests.memory import Memory
+    from manifests.preparing import Prepared
 
 __all__ = ["FetchFlags", "settings_of", "workplace"]
 
@@ -97,7 +98,7 @@ def everywhere(endpoint: str) -> dict[str, Access]:
 
 @asynccontextmanager
 async def workplace(
-    prepared: Prepared, reporter: Reporter, *, sandbox: bool, memory: PaceMemory | None = None
+    prepared: Prepared, reporter: Reporter, *, sandbox: bool, memory: Memory | None = None
 ) -> AsyncIterator[tuple[Prepared, Workplace]]:
     """Yield what a run works with, and the run itself once the sandbox's port is known.
 
@@ -105,33 +106,37 @@ async def workplace(
         prepared: the run.
         reporter: whoever watches it.
         sandbox: whether it asks the embedded upstream.
-        memory: keeps the pace learned of each host for the next run; None keeps nothing.
+        memory: what lasts from run to run; None remembers nothing.
     """
     clock = Clock()
-    if not sandbox:
-        async with opened(prepared, reporter, clock, memory) as place:
-            yield prepared, place
-        return
-    async with running(SandboxOptions(), clock=clock) as upstream:
-        settings = replace(prepared.settings, access=everywhere(upstream.url))
-        settled = replace(prepared, settings=settings)
-        async with opened(settled, reporter, clock) as place:
-            yield settled, place
-
-
-@asynccontextmanager
-async def opened(
-    prepared: Prepared, reporter: Reporter, clock: Clock, memory: PaceMemory | None = None
-) -> AsyncIterator[Workplace]:
-    """Yield the workplace of a run whose endpoints are known."""
-    async with open_fetchers(
-        prepared.settings, prepared.infos, clock=clock, reporter=reporter, memory=memory
-    ) as fetchers:
-        yield Workplace(
-            fetchers=fetchers,
-            reporter=reporter,
-            clock=clock,
-            hosts=lambda: tuple(
-                each.record() for each in fetchers.values() if isinstance(each, ControlledFetcher)
+    async with AsyncExitStack() as stack:
+        if sandbox:
+            upstream = await stack.enter_async_context(running(SandboxOptions(), clock=clock))
+            settings = replace(prepared.settings, access=everywhere(upstream.url))
+            prepared = replace(prepared, settings=settings)
+        # What is learned of a port of this machine is no use tomorrow: another server's it is.
+        paces = None if is_all_loopback(prepared.settings) else memory
+        fetchers = await stack.enter_async_context(
+            open_fetchers(
+                prepared.settings, prepared.infos, clock=clock, reporter=reporter, memory=paces
+            )
+        )
+        yield (
+            prepared,
+            Workplace(
+                fetchers=fetchers,
+                reporter=reporter,
+                clock=clock,
+                memory=memory,
+                hosts=lambda: tuple(
+                    each.record()
+                    for each in fetchers.values()
+                    if isinstance(each, ControlledFetcher)
+                ),
             ),
         )
+
+
+def is_all_loopback(settings: Settings) -> bool:
+    """Tell whether every source is asked on this machine."""
+    return all(is_loopback(each.endpoint) for each in settings.access.values())

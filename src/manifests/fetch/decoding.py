@@ -28,15 +28,18 @@ BROTLI_LIMIT = MOST_PIECE // 2
 """brotli passes its limit by up to 100 KiB, as its buffer grows in ever larger steps."""
 
 MOST_WINDOW = 8 * 1024**2
-"""Bytes that a zstd body may ask its reader to remember. Source: RFC 9659 §3."""
+"""Bytes that a zstd body may ask its reader to remember. Source: RFC 9659."""
 
 MOST_CODINGS = 3
 HEADER_BYTES = 18
 """Size of the header of a zstd frame, at most. Source: RFC 8878 §3.1.1.1."""
 
 BLOCK_HEADER_BYTES = 3
-TELLING_BYTES = 5
-"""How much of the header of a frame tells its size."""
+TELLING_BYTES = 8
+"""How much of a frame tells the size of its header, or of all of it if it's to be skipped."""
+
+SKIPPABLE, SKIPPABLE_LOW = b"\x2a\x4d\x18", 5
+"""How a frame to be skipped starts: the low half of its first byte is free. RFC 8878 §3.1.2."""
 
 RLE = 1
 """The type of a zstd block that is one byte, many times over. Source: RFC 8878 §3.1.1.2.2."""
@@ -144,7 +147,7 @@ class Zstd:
     """Frames of zstd, read a block at a time.
 
     The library unpacks all that it is given, but a block holds 128 KiB at most (RFC 8878
-    §3.1.1.2.4), so that it is never given more than one. Skippable frames are refused.
+    §3.1.1.2.4), so that it is never given more than one.
     """
 
     def __init__(self) -> None:
@@ -186,12 +189,16 @@ class Zstd:
 
     def _begin(self, head: bytes) -> int:
         """Begin a frame; return the size of its header, or 0 if *head* is too short to tell."""
-        is_told = len(head) >= TELLING_BYTES
-        size = zstandard.frame_header_size(head) if is_told else HEADER_BYTES
-        if len(head) < size:
+        if len(head) < TELLING_BYTES:
             return 0
-        has_checksum = zstandard.get_frame_parameters(head).has_checksum
-        self._checksum_bytes = 4 if has_checksum else 0
+        if head[1:4] == SKIPPABLE and head[0] >> 4 == SKIPPABLE_LOW:
+            size = TELLING_BYTES + int.from_bytes(head[4:TELLING_BYTES], "little")
+        else:
+            size = zstandard.frame_header_size(head)
+            if len(head) < size:
+                return 0
+            has_checksum = zstandard.get_frame_parameters(head).has_checksum
+            self._checksum_bytes = 4 if has_checksum else 0
         self._frame = self._library.decompressobj()
         self._is_between = False
         return size

@@ -18,8 +18,6 @@ KNOWN_FROM = 8
 """Answers before which a 95th percentile is a guess."""
 SHORTEST = 2.0
 """Seconds; nothing younger is overdue."""
-STRETCH = 1.5
-"""Each further attempt of a page is given so much longer."""
 FIRST_LIMIT, HARD_LIMIT = 30.0, 100.0
 """Seconds until an attempt is cut off, before and after the host's latency is known."""
 COPIES_REMEMBERED = 16
@@ -80,11 +78,11 @@ class Overdue:
         """Learn which answered first where a page had copies."""
         self._copies.append(copy_won)
 
-    def limit(self, parks: int) -> float:
+    def limit(self) -> float:
         """Return the seconds after which an attempt is overdue; inf while that isn't known."""
         if not self.is_known:
             return float("inf")
-        return max(SHORTEST, 2 * self._latencies.quantile(0.95)) * STRETCH**parks
+        return max(SHORTEST, 2 * self._latencies.quantile(0.95))
 
     def watch(self, flight: Flight, *, now: float, after: float = SHORTEST) -> None:
         """Look at *flight* again after that many seconds."""
@@ -101,7 +99,7 @@ class Overdue:
             flight = heapq.heappop(self._checks)[2]
             if flight not in flight.task.flights or flight.is_parked:
                 continue
-            left = flight.sent + self.limit(flight.task.parks) - now
+            left = flight.sent + self.limit() - now
             if left <= 0:
                 found.append(flight)
             else:

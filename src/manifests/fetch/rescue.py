@@ -45,15 +45,16 @@ class Rescue:
             # Late while nothing else was answered: it's the host, not the page.
             if flight.is_probe or self._gate.answered_at < flight.sent:
                 self._gate.blame(flight, now=now)
-            if not self._may_leave(flight):
-                self._overdue.watch(flight, now=now, after=CHECK_AGAIN)
-                continue
-            victim = self._surplus(flight.task)
-            if victim is not flight:
-                self._ledger.park(flight)
+            victim = self._victim(flight.task)
             if victim is not None:
                 abandoned.append(self._sacrifice(victim, now=now))
-            self._copy(flight.task)
+            if victim is flight:
+                continue
+            if len(self._ledger.parked) < PARKED:
+                self._ledger.park(flight)
+                self._copy(flight.task)
+            else:
+                self._overdue.watch(flight, now=now, after=CHECK_AGAIN)
         return abandoned
 
     def abandon(self, flight: Flight, *, now: float) -> Abandon:
@@ -64,22 +65,14 @@ class Rescue:
         self._gate.abandoned(flight, now=now)
         return Abandon(flight.attempt)
 
-    def _may_leave(self, flight: Flight) -> bool:
-        if flight.is_probe:
-            return len(self._ledger.parked) < PARKED
-        gate = self._gate
-        if gate.breaker.is_open or not gate.spares:
-            return False
-        victim = self._surplus(flight.task)
-        if victim is None:
-            return True
-        return self._overdue.originals_lose and self._has_tries(victim.task)
-
-    def _surplus(self, task: Task) -> Flight | None:
-        alive = ALIVE + (not self._ledger.queue)
-        if len(task.flights) >= alive:
-            return task.flights[0]
-        return self._ledger.parked[0] if len(self._ledger.parked) >= PARKED else None
+    def _victim(self, task: Task) -> Flight | None:
+        if len(task.flights) >= ALIVE:
+            oldest = task.flights[0]
+        elif len(self._ledger.parked) >= PARKED:
+            oldest = self._ledger.parked[0]
+        else:
+            return None
+        return oldest if self._overdue.originals_lose and self._has_tries(oldest.task) else None
 
     def _has_tries(self, task: Task) -> bool:
         return task.failures + len(task.flights) < self._patience.tries
@@ -91,7 +84,9 @@ class Rescue:
         return abandoned
 
     def _copy(self, task: Task) -> None:
-        if task.ticket or not self._has_tries(task) or self._gate.breaker.is_open:
+        if task.ticket or len(task.flights) >= ALIVE or not self._has_tries(task):
+            return
+        if self._gate.breaker.is_open or not self._gate.spares:
             return
         if self._overdue.copies_pay:
             self._ledger.queue.put_front(task)

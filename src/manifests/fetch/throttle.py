@@ -16,8 +16,6 @@ MEMORY = 16
 WITNESSES = 4
 """Listings that must meet a 429 before it counts as the host's own."""
 KNOWN_WITNESSES = 1
-OWN_FROM = 3
-"""Refusals of one page from which they count as its own."""
 SHORTEST, LONGEST = 0.25, 10.0
 """Seconds of an unannounced hold, doubled each time."""
 MEASURED = 3.0
@@ -104,7 +102,7 @@ class Throttle:
         needed = KNOWN_WITNESSES if self._is_known else WITNESSES
         enough = len(witnesses) >= min(needed, max(1, active))
         self._is_known = self._is_known or enough
-        return enough and refusals < OWN_FROM
+        return enough
 
     def hold(self, announced: float | None, *, sent: float, now: float) -> bool:
         """Leave the host alone, for what it announced or for twice as long as the last time.

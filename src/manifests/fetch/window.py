@@ -6,16 +6,15 @@ from manifests.fetch.latency import Latencies
 
 __all__ = ["Window"]
 
-RESTART_GROWTH=None
 START = 4.0
 FLOOR = 2.0
 MEMORY = 16
 """Latencies that the quantile is taken of at least; else two windows' worth."""
-KNOWN_FROM = 8
+KNOWN_FROM = 10
 """Answers before which the quantile is a guess."""
 QUANTILE = 0.25
 """Low, since the upper part of a healthy host's latencies is its slow pages, not its queue."""
-GROWS_BELOW, CUTS_ABOVE = 1.7, 2.5
+GROWS_BELOW, CUTS_ABOVE = 1.5, 2.2
 """Ratios of the quantile now to that without a queue."""
 CUT = 0.7
 DOWN, UP, UP_AT_FLOOR = 0.1, 0.002, 0.02
@@ -89,7 +88,8 @@ class Window:
     def restart(self) -> None:
         """Begin small again after an outage; what is known of the latency stays."""
         self.size = min(self.size, self._clamped(START))
-        self._growth = RESTART_GROWTH
+        self._growth = None
+        self._cut_at = float("-inf")
 
     def penalised(self, *, frozen_until: float, now: float) -> None:
         """Halve after a long pause that the host imposed, and don't grow for a while."""

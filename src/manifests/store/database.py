@@ -39,36 +39,35 @@ BUSY_SECONDS: Final = 5.0
 
 NEXT_STEPS: Final = {
     sqlite3.SQLITE_FULL: "free space on the disk of {folder}, then run again",
-    sqlite3.SQLITE_IOERR: "check the disk of {folder}, then run again",
     sqlite3.SQLITE_READONLY: "make {folder} and its files writable for this user, then run again",
     sqlite3.SQLITE_CANTOPEN: "make {folder} and its files writable for this user, then run again",
-    sqlite3.SQLITE_PERM: "make {folder} and its files writable for this user, then run again",
     sqlite3.SQLITE_BUSY: "wait for the other run that uses {folder}, then run again",
-    sqlite3.SQLITE_LOCKED: "wait for the other run that uses {folder}, then run again",
 }
-"""What the machine refuses, by sqlite's code; with any other code the database itself is broken."""
+"""What to do about some of what the machine refuses, by sqlite's code."""
+
+BROKEN: Final = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+)
+"""Codes that blame what the file holds: it lacks a table, or breaks a rule that we keep."""
 
 
 class BrokenDatabaseError(StoreError):
     """The file is no database that this version can use, whatever the disk does."""
 
 
-class Version(Record):
-    """How many steps of the schema a database has taken."""
+class Number(Record):
+    """One fact about a whole file."""
 
-    user_version: int
+    value: int
 
 
 class Check(Record):
     """One line of sqlite's check of a whole file."""
 
     quick_check: str
-
-
-class PageSize(Record):
-    """The unit in which a database file grows, bytes."""
-
-    page_size: int
 
 
 class Database:
@@ -198,11 +197,17 @@ def open_or_begin_anew(path: Path, migrations: Migrations, *, now: datetime) -> 
     except BrokenDatabaseError as error:
         aside = path.with_name(f"{path.name}.broken-{now.astimezone(UTC):%Y%m%dT%H%M%S%fZ}")
         with disk_translated(path.parent):
-            for suffix in ("", "-wal", "-shm"):
-                if (part := Path(f"{path}{suffix}")).exists():
-                    part.replace(f"{aside}{suffix}")
+            set_aside(path, aside)
         warning = f"{error.cause}: it was set aside as {aside.name}, and a new one begins"
         return Opened(database=connect(path, migrations), warnings=(warning,))
+
+
+def set_aside(path: Path, aside: Path) -> None:
+    """Rename a database file, and the log beside it, which would spoil the next one."""
+    for suffix in ("", "-wal", "-shm"):
+        part = Path(f"{path}{suffix}")
+        if part.exists():
+            part.replace(f"{aside}{suffix}")
 
 
 def connect(path: Path | None, migrations: Migrations) -> Database:
@@ -235,7 +240,8 @@ def check(database: Database, path: Path) -> None:
     if problem != "ok":
         raise broken(path, problem)
     # sqlite takes what a cut took from the last page for zeros, and finds nothing amiss.
-    page_size = database.read(PageSize, "PRAGMA page_size")[0].page_size
+    sql = "SELECT page_size AS value FROM pragma_page_size"
+    page_size = database.read(Number, sql)[0].value
     with disk_translated(path.parent):
         size = path.stat().st_size
     if size % page_size and not has_log:
@@ -255,7 +261,8 @@ def configure(database: Database) -> None:
 def migrate(database: Database, path: Path | None, migrations: Migrations) -> None:
     """Take the steps of the schema that the database lacks, all or none."""
     with database.transaction():
-        version = database.read(Version, "PRAGMA user_version")[0].user_version
+        sql = "SELECT user_version AS value FROM pragma_user_version"
+        version = database.read(Number, sql)[0].value
         if version > len(migrations):
             raise broken(path, f"a newer version of this tool made it: schema {version}")
         for statement in chain.from_iterable(migrations[version:]):
@@ -267,10 +274,10 @@ def migrate(database: Database, path: Path | None, migrations: Migrations) -> No
 def refusal(error: sqlite3.Error, path: Path | None) -> StoreError:
     """Return what an error of sqlite's means, and what to do about it."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
-    if path is None or code not in NEXT_STEPS:
+    if path is None or code in BROKEN:
         return broken(path, str(error))
-    step = NEXT_STEPS[code].format(folder=path.parent)
-    return StoreError(f"{path} can't be used ({error})", next_step=step)
+    step = NEXT_STEPS.get(code, "check the disk of {folder}, then run again")
+    return StoreError(f"{path} can't be used ({error})", next_step=step.format(folder=path.parent))
 
 
 def broken(path: Path | None, why: str) -> BrokenDatabaseError:

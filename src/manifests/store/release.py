@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from manifests.models import Catalogue
@@ -34,6 +34,10 @@ class Release:
 
     files: Mapping[str, bytes]
     """Name → bytes, in the order in which they are put in place."""
+    manifests: Mapping[Key, Manifest] = field(default_factory=dict)
+    """All manifests of the set, by source and path."""
+    catalogues: Mapping[str, Catalogue] = field(default_factory=dict)
+    """All catalogues of the set, by source."""
     orphans: tuple[Key, ...] = ()
     """Source and id of published models that no catalogue has a record of.
 
@@ -96,7 +100,10 @@ def compose(
     catalogues = {**published.catalogues, **remade}
     index = Index.of(_index_entries(files, placed, catalogues, infos))
     return Release(
-        files={**files, INDEX_FILE: index_bytes(index)}, orphans=_orphans(placed, catalogues)
+        files={**files, INDEX_FILE: index_bytes(index)},
+        manifests={**published.manifests, **accepted},
+        catalogues=catalogues,
+        orphans=_orphans(placed, catalogues),
     )
 
 

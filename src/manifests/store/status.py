@@ -89,7 +89,8 @@ def next_status(previous: FilterStatus | None, outcome: Outcome, *, now: str) ->
         now: ISO 8601, UTC.
     """
     if outcome.state.is_current:
-        return FilterStatus(state=_FRESHNESS[outcome.state], last_success=now)
+        # What is made of kept pages is as old as the oldest of them.
+        return FilterStatus(state=_FRESHNESS[outcome.state], last_success=outcome.as_of or now)
 
     before = previous or FilterStatus(state="fresh")
     return FilterStatus(

@@ -1,0 +1,124 @@
+"""Let a run remember: one writer at a time, pages of a run that was cut short, kept pages."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from manifests.cli.wiring import workplace
+from manifests.clock import Clock
+from manifests.events import Noted
+from manifests.fetch.cache import CachedPages, CachePolicy
+from manifests.memory import open_memory
+from manifests.preparing import look_again
+from manifests.recording import run_id
+from manifests.store.lock import Holder, locked
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+    from manifests.events import Reporter
+    from manifests.memory import Memory
+    from manifests.preparing import Prepared
+    from manifests.runner import Workplace
+    from manifests.store.history import Unfinished
+
+__all__ = ["STATE", "Remembrance", "remembering", "writing"]
+
+STATE = Path(".manifests")
+"""What lasts from run to run and is not published, unless it is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembrance:
+    """What a run may use of earlier ones, and how it gets along with others."""
+
+    state: Path = STATE
+    """Folder of what lasts and is not published."""
+    wait: float = 0.0
+    """Seconds to wait for another writer of the same output."""
+    resume_within: float | None = 3600.0
+    """A run that was cut short is resumed if it was alive so many seconds ago; None: never."""
+    fresh_within: float = 0.0
+    """Pages that were fetched so many seconds ago answer without a request."""
+    cache: bool = True
+    """Whether pages are kept and looked up at all."""
+
+
+@asynccontextmanager
+async def writing(
+    prepared: Prepared, reporter: Reporter, *, wait: float, command: str
+) -> AsyncIterator[Prepared]:
+    """Yield the run as the only writer of its output, with what is published there now."""
+    holder = Holder.here(command, now=Clock().wall())
+    async with locked(prepared.settings.out, wait=wait, holder=holder, reporter=reporter):
+        yield look_again(prepared)
+
+
+@asynccontextmanager
+async def remembering(
+    prepared: Prepared, reporter: Reporter, remembrance: Remembrance, *, sandbox: bool
+) -> AsyncIterator[tuple[Prepared, Workplace]]:
+    """Yield a run and what it works with, its fetchers behind the pages that are kept."""
+    out = prepared.settings.out
+    with open_memory(remembrance.state, out=out, clock=Clock(), reporter=reporter) as memory:
+        async with workplace(prepared, reporter, sandbox=sandbox, memory=memory) as found:
+            settled, place = found
+            # The embedded upstream is another one each time, and is asked sooner than a disk.
+            resumable = remembrance.cache and not sandbox
+            yield settled, begin(settled, place, memory, remembrance if resumable else None)
+
+
+def begin(
+    prepared: Prepared, place: Workplace, memory: Memory, remembrance: Remembrance | None
+) -> Workplace:
+    """Begin a run: return its workplace with an id, and with pages where it may use some."""
+    now = place.clock.wall()
+    run = run_id(now, place.clock.random)
+    if remembrance is None:
+        memory.begin(run, pages_since=None)
+        return replace(place, run=run)
+    last = unfinished(memory, remembrance, place.reporter)
+    memory.begin(run, pages_since=last.pages_since if last else None)
+    pages, since = memory.pages(run), usable_since(last, remembrance, now)
+    cached = {
+        name: CachedPages(
+            fetcher,
+            pages,
+            CachePolicy(
+                endpoint=access.endpoint,
+                auth="token" if access.token else "anonymous",
+                usable_since=since,
+            ),
+            now=place.clock.wall,
+            reporter=place.reporter,
+        )
+        for name, fetcher in place.fetchers.items()
+        for access in [prepared.settings.access[name]]
+    }
+    return replace(place, run=run, fetchers=cached, resumes=last.run if last else None)
+
+
+def unfinished(memory: Memory, remembrance: Remembrance, reporter: Reporter) -> Unfinished | None:
+    """Return the run that this one resumes, if any, and say so."""
+    if remembrance.resume_within is None:
+        return None
+    last = memory.unfinished(within=remembrance.resume_within)
+    if last:
+        what = f"resumes run {last.run}, which was cut short: its pages are not asked for again"
+        reporter(Noted(message=what))
+    return last
+
+
+def usable_since(
+    last: Unfinished | None, remembrance: Remembrance, now: datetime
+) -> datetime | None:
+    """Return from when on pages answer without a request; None when none does."""
+    moments = [last.pages_since] if last else []
+    if remembrance.fresh_within:
+        moments.append(now - timedelta(seconds=remembrance.fresh_within))
+    return min(moments, default=None)

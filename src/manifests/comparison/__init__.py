@@ -1,0 +1,1 @@
+"""Compare two published sets, and show what happened between them."""

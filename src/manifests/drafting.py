@@ -1,0 +1,111 @@
+"""Draft the next published set: judge what was made, compose it with what is kept, say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from manifests.memory import Held
+from manifests.recording import settle
+from manifests.store.candidates import Quarantined
+from manifests.store.formats import Style
+from manifests.store.gate import verdicts
+from manifests.store.names import manifest_file
+from manifests.store.release import compose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from manifests.assembly import Made
+    from manifests.memory import Recalled
+    from manifests.preparing import Prepared
+    from manifests.results import Outcome, RunRecord
+    from manifests.sources.base import Entry
+    from manifests.store.published import Published
+    from manifests.store.release import Release
+    from manifests.store.verdict import Judgement
+
+__all__ = ["Draft", "compose_release", "hold_back", "judge", "settle_all", "unlisted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A run that is made but not yet published."""
+
+    record: RunRecord
+    """As it would be, if the disk takes everything."""
+    made: tuple[Made, ...]
+    release: Release
+    held: tuple[Held, ...] = ()
+    """What the gate holds back."""
+
+
+def judge(
+    made: Sequence[Made], published: Published, recalled: Recalled, *, now: datetime
+) -> Judgement:
+    """Return what the publish gate says of the candidates."""
+    return verdicts(
+        [each.candidate for each in made if each.candidate],
+        published.manifests,
+        history=recalled.counts,
+        streaks=recalled.streaks,
+        now=now,
+    )
+
+
+def compose_release(
+    prepared: Prepared,
+    made: Sequence[Made],
+    judgement: Judgement,
+    entries: Mapping[str, Mapping[str, Entry]],
+) -> Release:
+    """Return the next published set: what was made and believed, beside what is kept."""
+    candidates = [each.candidate for each in made if each.candidate]
+    return compose(
+        prepared.published,
+        {each.key: each.manifest for each in candidates if each.key not in judgement},
+        entries,
+        infos=prepared.infos,
+        style=Style.COMPACT if prepared.settings.compact else Style.STANDARD,
+    )
+
+
+def hold_back(
+    made: Sequence[Made], judgement: Judgement, entries: Mapping[str, Mapping[str, Entry]]
+) -> Iterator[Held]:
+    """Yield the candidates that are not believed, with all that publishing them would need."""
+    for each in made:
+        candidate = each.candidate
+        if candidate and candidate.key in judgement:
+            known = entries[candidate.filter.source]
+            yield Held(
+                verdict=judgement.held[candidate.key],
+                candidate=Quarantined.of(candidate.manifest, known),
+            )
+
+
+def settle_all(
+    prepared: Prepared, made: Sequence[Made], judgement: Judgement, release: Release
+) -> tuple[Outcome, ...]:
+    """Return the outcome of each filter, in the order of the definitions."""
+    changed = frozenset(release.changed(prepared.published))
+    outcomes = {
+        key: settle(
+            each,
+            prepared.infos[each.filter.source],
+            prepared.published,
+            doubt=judgement.verdicts.get(key),
+            changed=changed,
+        )
+        for each in made
+        for key in [(each.filter.source, each.filter.path)]
+    }
+    return tuple(outcomes[each.source, each.path] for each in prepared.filters)
+
+
+def unlisted(prepared: Prepared) -> tuple[str, ...]:
+    """Return the published files whose filters are defined no more."""
+    infos = prepared.infos
+    gone = [key for key in prepared.published.manifests if key not in prepared.defined]
+    return tuple(sorted(manifest_file(infos[source], path) for source, path in gone))

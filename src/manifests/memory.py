@@ -1,0 +1,168 @@
+"""Remember from run to run what is not published; a memory that fails costs no run."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from manifests.errors import StoreError
+from manifests.events import Noted
+from manifests.fetch.work import LearnedPace
+from manifests.store.candidates import Quarantined, quarantined_bytes
+from manifests.store.database import open_database
+from manifests.store.history import History
+from manifests.store.lessons import Lessons
+from manifests.store.pages import PageStore
+from manifests.store.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from manifests.clock import Clock
+    from manifests.events import Reporter
+    from manifests.models import Query
+    from manifests.results import RunRecord
+    from manifests.store.database import Database
+    from manifests.store.history import Unfinished
+    from manifests.store.names import Key
+    from manifests.store.snapshots import Snapshot
+    from manifests.store.verdict import Streak, Verdict
+
+__all__ = ["KEPT_RUNS", "Held", "Memory", "Recalled", "open_memory"]
+
+ResultT = TypeVar("ResultT")
+
+KEPT_RUNS = 50
+"""Runs that are remembered, at most; older ones make room by themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What earlier runs teach the next one."""
+
+    counts: Mapping[Key, tuple[int, ...]] = field(default_factory=dict)
+    """Source and path → models of the last believed manifests, oldest first."""
+    streaks: Mapping[Key, Streak] = field(default_factory=dict)
+    """Source and path → the runs in a row that came to the same doubt."""
+    pages: Mapping[Query, int] = field(default_factory=dict)
+    """Listing → pages that it took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A candidate that the gate held back, with all that publishing it would need."""
+
+    verdict: Verdict
+    candidate: Quarantined
+
+
+class Memory:
+    """The history, the quarantine, the pages and the learned paces of one output folder."""
+
+    def __init__(self, database: Database, *, out: Path, clock: Clock, reporter: Reporter) -> None:
+        self._database = database
+        self._history = History(database, out=out)
+        self._lessons = Lessons(database, out=out)
+        self._quarantine = Quarantine(database, out=out)
+        self._clock = clock
+        self._reporter = reporter
+
+    def unfinished(self, *, within: float) -> Unfinished | None:
+        """Return the last run if it was cut short and was alive at most *within* seconds ago."""
+        since = self._now() - timedelta(seconds=within)
+        return self._tried(
+            lambda: self._history.unfinished(since=since), None, else_="nothing is resumed"
+        )
+
+    def recall(self) -> Recalled:
+        """Return what earlier runs teach."""
+        return self._tried(
+            lambda: Recalled(
+                counts=self._lessons.counts(),
+                streaks=self._quarantine.streaks(),
+                pages=self._lessons.pages(),
+            ),
+            Recalled(),
+            else_="this run learns nothing from earlier ones",
+        )
+
+    def begin(self, run: str, *, pages_since: datetime | None) -> None:
+        """Note that a run has begun, so that the next one can tell when it was killed."""
+        now = self._now()
+        self._tried(
+            lambda: self._history.begin(run, now=now, pages_since=pages_since),
+            None,
+            else_="this run can't be resumed",
+        )
+
+    def finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[Held]) -> None:
+        """Keep what became of a run, and the candidates that it held back."""
+        self._tried(
+            lambda: self._finish(record, snapshot, held), None, else_="this run is not remembered"
+        )
+
+    def pages(self, run: str) -> PageStore:
+        """Return the pages of all runs, for *run* to use and to add to."""
+        store = PageStore(self._database, run=run)
+        self._tried(lambda: store.prune(now=self._now()), 0, else_="kept pages are not tidied up")
+        return store
+
+    def load(self, host: str) -> LearnedPace | None:
+        """Return the pace learned of *host*: an endpoint and `anonymous` or `token`."""
+        pace = self._tried(
+            lambda: self._lessons.pace(host), None, else_="hosts are asked as if for the first time"
+        )
+        if pace is None:
+            return None
+        return LearnedPace(window=pace.window, latency=pace.latency, rate=pace.rate)
+
+    def save(self, paces: Mapping[str, LearnedPace]) -> None:
+        """Remember what a run learned of its hosts."""
+        now = self._now()
+        self._tried(
+            lambda: self._lessons.save_paces(paces, now=now),
+            None,
+            else_="the next run starts slowly",
+        )
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def _finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[Held]) -> None:
+        now = self._now()
+        self._history.finish(record, snapshot, now=now)
+        for each in held:
+            body = quarantined_bytes(each.candidate)
+            rule, key = each.verdict.rule, each.verdict.key
+            self._quarantine.put(key, body, rule=rule, run=record.run, now=now)
+        believed = (each for each in record.outcomes if each.state.is_current)
+        self._quarantine.drop((each.source, each.filter) for each in believed)
+        self._history.prune(keep=KEPT_RUNS)
+
+    def _now(self) -> datetime:
+        return self._clock.wall()
+
+    def _tried(self, call: Callable[[], ResultT], default: ResultT, *, else_: str) -> ResultT:
+        try:
+            return call()
+        except StoreError as error:
+            self._reporter(Noted(message=f"{error.cause}; {else_}; {error.next_step}"))
+            return default
+
+
+@contextmanager
+def open_memory(state: Path, *, out: Path, clock: Clock, reporter: Reporter) -> Iterator[Memory]:
+    """Yield the memory of one output folder, kept in the state folder *state*."""
+    opened = open_database(state, now=clock.wall())
+    for warning in opened.warnings:
+        reporter(Noted(message=warning))
+    memory = Memory(opened.database, out=out, clock=clock, reporter=reporter)
+    try:
+        yield memory
+    finally:
+        memory.close()
