@@ -36,7 +36,7 @@ a clock that runs {speeds} times as fast as ours, and faster still for the fixed
 
 - *least*: the seconds in which someone who knows the upstream's capacity, faults and latencies
   could read it with {ceiling} requests in flight. The figures are the time over that; beside a dead
-  host, over that of the living one alone. Where not all was read in {given_up} s, the share that was.
+  host, over that of the living one alone; the share read, where {given_up} s were too few for all.
 - *controller*: the median of {seeds} seeds; *seeds*: from the best to the worst. The fixed paces:
   {fixed_seeds} of the same seeds, in the same bench.
 - *sent*: requests for each page that was needed; *429*: refusals provoked; *at once*: the most

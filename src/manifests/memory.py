@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from manifests.errors import StoreError
 from manifests.events import Noted
 from manifests.fetch.work import LearnedPace
-from manifests.store.candidates import Quarantined, quarantined_bytes
+from manifests.store.candidates import Quarantined, quarantined_bytes, read_quarantined
 from manifests.store.database import open_database
 from manifests.store.history import History
 from manifests.store.lessons import Lessons
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from manifests.store.database import Database
     from manifests.store.history import Unfinished
     from manifests.store.names import Key
+    from manifests.store.quarantine import Held as HeldBack
     from manifests.store.snapshots import Snapshot
     from manifests.store.verdict import Streak, Verdict
 
@@ -104,6 +105,27 @@ class Memory:
         self._tried(
             lambda: self._finish(record, snapshot, held), None, else_="this run is not remembered"
         )
+
+    def held_back(self) -> tuple[HeldBack, ...]:
+        """Return what is quarantined.
+
+        Raises:
+            StoreError: the database or the disk refused.
+        """
+        return self._quarantine.held()
+
+    def candidate(self, key: Key) -> Quarantined | None:
+        """Return the candidate that is quarantined for a filter, if there is one.
+
+        Raises:
+            StoreError: the database or the disk refused, or the candidate is damaged.
+        """
+        body = self._quarantine.body(key)
+        return read_quarantined(body) if body else None
+
+    def release(self, keys: Iterable[Key]) -> None:
+        """Forget the candidates of filters: they were published."""
+        self._tried(lambda: self._quarantine.drop(keys), None, else_="they stay in the quarantine")
 
     def pages(self, run: str) -> PageStore:
         """Return the pages of all runs, for *run* to use and to add to."""

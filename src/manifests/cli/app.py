@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from manifests import __version__
+from manifests.cli.commands import register
 from manifests.cli.exits import errors_reported
 from manifests.cli.options import (
+    CacheOption,
     ConcurrencyOption,
     DeadlineOption,
     DryRunOption,
     FiltersOption,
+    FreshWithinOption,
     JsonOption,
     MaxFailedOption,
     NoColorOption,
@@ -23,11 +26,15 @@ from manifests.cli.options import (
     PaceOption,
     QuietOption,
     ReportOption,
+    ResumeOption,
+    ResumeWithinOption,
     SandboxOption,
     SourceOption,
+    StateOption,
     StyleOption,
     TriesOption,
     VerboseOption,
+    WaitOption,
 )
 
 # What a command needs beyond this is imported when it runs: `--help` shall not wait for it.
@@ -47,6 +54,7 @@ app = typer.Typer(
 
 FILTERS = Path("filters")
 OUT = Path("manifests")
+STATE = Path(".manifests")
 CONCURRENCY = 8
 DEADLINE = "30m"
 TRIES = 8
@@ -84,6 +92,12 @@ def generate(  # noqa: PLR0913 - one for each option, by name
     attempts: TriesOption = TRIES,
     deadline: DeadlineOption = DEADLINE,
     max_failed: MaxFailedOption = "10%",
+    wait: WaitOption = "0s",
+    state: StateOption = STATE,
+    resume: ResumeOption = True,
+    resume_within: ResumeWithinOption = "1h",
+    fresh_within: FreshWithinOption = "0s",
+    cache: CacheOption = True,
     report: ReportOption = None,
     dry_run: DryRunOption = False,
     quiet: QuietOption = False,
@@ -102,14 +116,17 @@ def generate(  # noqa: PLR0913 - one for each option, by name
         from manifests.cli.consoles import people
         from manifests.cli.generate import Order
         from manifests.cli.generate import generate as make
+        from manifests.cli.remembering import MemoryFlags
         from manifests.cli.wiring import FetchFlags, settings_of
 
         fetch = FetchFlags(filters, out, sandbox, max_concurrency, fixed, attempts, deadline)
+        memory = MemoryFlags(state, wait, resume, resume_within, fresh_within, cache)
         order = Order(
             settings=settings_of(fetch, style=style, max_failed=max_failed, dry_run=dry_run),
             only=only or (),
             source=source,
             sandbox=sandbox,
+            remembrance=memory.remembrance(),
             report=report,
             quiet=quiet,
             verbose=verbose,
@@ -256,3 +273,6 @@ def sandbox(
         from manifests.sandbox.server import SandboxOptions
 
         sys.exit(serve(SandboxOptions(port=port, data=data, simulate=simulate, seed=seed)))
+
+
+register(app)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
@@ -15,6 +15,7 @@ from manifests.fetch.cache import CachedPages, CachePolicy
 from manifests.memory import open_memory
 from manifests.preparing import look_again
 from manifests.recording import run_id
+from manifests.settings import parse_duration
 from manifests.store.lock import Holder, locked
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from manifests.runner import Workplace
     from manifests.store.history import Unfinished
 
-__all__ = ["STATE", "Remembrance", "remembering", "writing"]
+__all__ = ["STATE", "MemoryFlags", "Remembrance", "remembering", "writing"]
 
 STATE = Path(".manifests")
 """What lasts from run to run and is not published, unless it is told otherwise."""
@@ -47,6 +48,32 @@ class Remembrance:
     """Pages that were fetched so many seconds ago answer without a request."""
     cache: bool = True
     """Whether pages are kept and looked up at all."""
+
+
+class MemoryFlags(NamedTuple):
+    """The options about earlier runs and other ones, as they were given."""
+
+    state: Path
+    wait: str
+    resume: bool
+    resume_within: str
+    fresh_within: str
+    cache: bool
+
+    def remembrance(self) -> Remembrance:
+        """Return what they mean.
+
+        Raises:
+            SettingsError: one is no duration.
+        """
+        within = parse_duration(self.resume_within)
+        return Remembrance(
+            state=self.state,
+            wait=parse_duration(self.wait),
+            resume_within=within if self.resume else None,
+            fresh_within=parse_duration(self.fresh_within),
+            cache=self.cache,
+        )
 
 
 @asynccontextmanager

@@ -99,6 +99,7 @@ class Gate:
     def failed(self, flight: Flight, *, pause: float | None, now: float) -> None:
         """Learn from a failure, which may announce a pause."""
         self.throttle.failed()
+        self.window.failed(now - flight.sent)
         if pause is not None:
             self.throttle.hold(pause, sent=flight.sent, now=now)
         self.blame(flight, now=now)

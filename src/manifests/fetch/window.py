@@ -14,7 +14,7 @@ KNOWN_FROM = 10
 """Answers before which the quantile is a guess."""
 QUANTILE = 0.25
 """Low, since the upper part of a healthy host's latencies is its slow pages, not its queue."""
-GROWS_BELOW, CUTS_ABOVE = 1.5, 2.2
+GROWS_BELOW, CUTS_ABOVE = 1.7, 2.5
 """Ratios of the quantile now to that without a queue."""
 CUT = 0.7
 DOWN, UP, UP_AT_FLOOR = 0.1, 0.002, 0.02
@@ -70,7 +70,7 @@ class Window:
             in_use: whether as many were in flight as may be.
             now: the time.
         """
-        self._latencies.add(seconds, keep=max(MEMORY, int(2 * self.size)))
+        self._remember(seconds)
         known = len(self._latencies) >= KNOWN_FROM
         ratio = self._compare(self._latencies.quantile(QUANTILE)) if known else 1.0
         if ratio > CUTS_ABOVE:
@@ -79,6 +79,11 @@ class Window:
                 self._growth = None
         elif ratio <= GROWS_BELOW and in_use and now >= self._frozen_until:
             self._grow()
+
+    def failed(self, seconds: float) -> None:
+        """Learn from a failure: a good answer would have taken as long at least."""
+        if self._latencies and seconds > self.round_trip:
+            self._remember(seconds)
 
     def refused(self, in_flight: int, *, now: float) -> None:
         """Shrink to what was in flight when the host refused more."""
@@ -95,6 +100,9 @@ class Window:
         """Halve after a long pause that the host imposed, and don't grow for a while."""
         self._cut(self.size / 2, now=now)
         self._frozen_until = max(self._frozen_until, frozen_until)
+
+    def _remember(self, seconds: float) -> None:
+        self._latencies.add(seconds, keep=max(MEMORY, int(2 * self.size)))
 
     def _compare(self, now: float) -> float:
         if self._base is None:

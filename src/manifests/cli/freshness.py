@@ -1,0 +1,93 @@
+"""Carry out `manifests status`: how old each manifest is, and since when it is stale."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from manifests.cli.consoles import cell, say
+from manifests.cli.exits import ExitCode
+from manifests.cli.words import counted, duration
+from manifests.clock import Clock
+from manifests.errors import StoreError
+from manifests.sources import SOURCES
+from manifests.store.canonical import encode
+from manifests.store.published import read_published
+from manifests.store.status import ages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from manifests.store.status import Age
+
+__all__ = ["show_status"]
+
+
+def show_status(console: Console, out: Path, *, max_age: float | None, as_json: bool) -> ExitCode:
+    """Print how fresh what is published is; return 3 when anything is older than *max_age* s.
+
+    Raises:
+        StoreError: nothing is published, or it can't be read.
+    """
+    infos = {name: source.info for name, source in SOURCES.items()}
+    published = read_published(out, infos)
+    found = ages(published.status, published.manifests, now=Clock().wall())
+    if not found:
+        raise StoreError(f"nothing is published in {out}/", next_step="manifests generate")
+    old = [each for each in found if max_age is not None and each.is_older(max_age)]
+    if as_json:
+        console.file.write(encode([row(each) for each in found]).decode())
+    else:
+        show(console, found, old, max_age=max_age)
+    return ExitCode.TOO_MANY_FAILED if old else ExitCode.OK
+
+
+def row(age: Age) -> dict[str, object]:
+    """Return one filter as plain data."""
+    status = age.status
+    return {
+        "source": age.source,
+        "filter": age.path,
+        "state": age.state,
+        "count": age.count,
+        "age_seconds": None if age.seconds is None else round(age.seconds),
+        "stale_since": status.stale_since if status else None,
+        "code": status.code if status else None,
+        "consecutive_failures": status.consecutive_failures if status else 0,
+        "doubt": age.doubt,
+    }
+
+
+def show(
+    console: Console, found: Sequence[Age], old: Sequence[Age], *, max_age: float | None
+) -> None:
+    """Print a table of all that is not as it should be, and one line about the whole."""
+    odd = [each for each in found if each.state != "fresh" or each.doubt or each in old]
+    if odd:
+        table = Table(
+            "filter", "state", "age", "stale since", "code", "failures", box=box.SIMPLE_HEAD
+        )
+        for each in odd:
+            status = each.status
+            cells = (
+                f"{each.source}:{each.path}",
+                each.doubt or each.state,
+                "" if each.seconds is None else duration(each.seconds),
+                (status and status.stale_since) or "",
+                (status and status.code) or "",
+                str(status.consecutive_failures) if status else "",
+            )
+            table.add_row(*(cell(text) for text in cells))
+        console.print(table)
+    states = Counter(each.state for each in found)
+    parts = ", ".join(f"{count} {state}" for state, count in states.items())
+    say(console, f"{counted(len(found), 'filter')}: {parts}", style="bold")
+    if max_age is not None and old:
+        limit = duration(max_age)
+        say(console, f"{len(old)} older than {limit}, or missing: exit code 3", style="red")

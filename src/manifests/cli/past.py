@@ -1,0 +1,112 @@
+"""Carry out `manifests runs`: list the runs that are remembered, show one, forget some."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from manifests.cli.consoles import cell, say
+from manifests.cli.exits import exit_code
+from manifests.cli.summary import print_summary
+from manifests.cli.words import counted, duration
+from manifests.clock import Clock
+from manifests.errors import SettingsError
+from manifests.store.canonical import encode
+from manifests.store.database import open_database
+from manifests.store.history import History
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from manifests.store.history import RunSummary
+
+__all__ = ["find_run", "opened_history", "print_run", "print_runs", "prune_runs"]
+
+LATEST = "latest"
+MAX_FAILED = 0.1
+"""The share of failures that a run is judged by where nobody says another."""
+
+
+@contextmanager
+def opened_history(state: Path, out: Path) -> Iterator[History]:
+    """Yield the history of one output folder.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if not state.is_dir():
+        raise SettingsError(
+            f"{state}/ remembers nothing: there is no such folder",
+            next_step="run manifests generate first, or name the folder with --state DIR",
+        )
+    database = open_database(state, now=Clock().wall()).database
+    try:
+        yield History(database, out=out)
+    finally:
+        database.close()
+
+
+def find_run(history: History, name: str) -> str:
+    """Return the id of the run that *name* means: an id, its beginning, or `latest`.
+
+    Raises:
+        SettingsError: no run, or several, are meant.
+    """
+    runs = [each.run for each in history.runs() if each.ended]
+    meant = runs[:1] if name == LATEST else [each for each in runs if each.startswith(name)]
+    if len(meant) != 1:
+        raise SettingsError(
+            f"{name!r} means {counted(len(meant), 'run')}", next_step="see them: manifests runs"
+        )
+    return meant[0]
+
+
+def print_runs(console: Console, state: Path, out: Path, *, as_json: bool) -> None:
+    """Print the runs, newest first."""
+    with opened_history(state, out) as history:
+        runs = history.runs()
+    if as_json:
+        console.file.write(encode([each.model_dump(mode="json") for each in runs]).decode())
+        return
+    table = Table("run", "ended by", "took", "requests", "manifests", box=box.SIMPLE_HEAD)
+    for each in runs:
+        table.add_row(*(cell(text) for text in cells(each)))
+    console.print(table)
+    say(console, counted(len(runs), "run"), style="bold")
+
+
+def cells(run: RunSummary) -> tuple[str, ...]:
+    """Return a run as a row of the list."""
+    return (
+        run.run,
+        run.ended_by or "still running, or killed",
+        "" if run.seconds is None else duration(run.seconds),
+        "" if run.requests is None else str(run.requests),
+        ", ".join(f"{count} {state}" for state, count in run.states.items()),
+    )
+
+
+def print_run(console: Console, name: str, state: Path, out: Path, *, as_json: bool) -> None:
+    """Print one run: its summary as it was shown then, or its whole record."""
+    with opened_history(state, out) as history:
+        record = history.record(find_run(history, name))
+    if record is None:
+        raise SettingsError(f"run {name!r} left no record", next_step="see: manifests runs")
+    if as_json:
+        console.file.write(encode(record.model_dump(mode="json", by_alias=True)).decode())
+        return
+    say(console, f"run {record.run}, manifests {record.environment.tool}", style="bold")
+    code = exit_code(record, max_failed=MAX_FAILED)
+    print_summary(console, record, code, out=out, max_failed=MAX_FAILED, flags="")
+
+
+def prune_runs(state: Path, out: Path, *, keep: int) -> str:
+    """Forget all but the last *keep* runs, and return what a person reads of it."""
+    with opened_history(state, out) as history:
+        return f"{counted(history.prune(keep=keep), 'run')} forgotten"

@@ -1,0 +1,81 @@
+"""Carry out `manifests retry`: only what failed or is stale, and may yet succeed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from manifests.cli.consoles import say
+from manifests.cli.exits import ExitCode
+from manifests.cli.generate import generate
+from manifests.cli.words import counted
+from manifests.errors import ErrorCode
+from manifests.filters import load_filters
+from manifests.sources import SOURCES
+from manifests.store.published import read_published
+from manifests.store.status import status_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from manifests.cli.generate import Order
+    from manifests.models import Filter
+    from manifests.store.status import FilterStatus
+
+__all__ = ["HOPELESS", "retry"]
+
+HOPELESS = frozenset(
+    {
+        ErrorCode.FILTER_IGNORED,
+        ErrorCode.NOT_FOUND,
+        ErrorCode.PAGE_CAP,
+        ErrorCode.VALIDATION_ERROR,
+    }
+)
+"""Codes that stay until somebody mends the definitions."""
+
+
+def retry(order: Order, console: Console) -> ExitCode:
+    """Make what is worth another try, and return the exit code.
+
+    Raises:
+        ManifestsError: nothing was sent, because something is wrong with what the user gave.
+    """
+    settings = order.settings
+    infos = {name: source.info for name, source in SOURCES.items()}
+    status = read_published(settings.out, infos).status
+    known = status.filters if status else {}
+    defined = load_filters(settings.filters, SOURCES)
+    failed = [each for each in defined if is_behind(known.get(key_of(each)))]
+    hopeless = [each for each in failed if is_hopeless(known.get(key_of(each)))]
+    hopeful = [each for each in failed if each not in hopeless]
+    if hopeless:
+        what = f"{counted(len(hopeless), 'filter')} left out until the definitions are mended"
+        say(console, f"{what}: {names(hopeless)}", style="yellow")
+    if not hopeful:
+        say(console, "nothing to retry")
+        return ExitCode.OK
+    return generate(replace(order, only=[key_of(each) for each in hopeful]), console)
+
+
+def key_of(filter_: Filter) -> str:
+    """Return the name of a filter in status.json, which is also a pattern that selects it."""
+    return status_key(filter_.source, filter_.path)
+
+
+def is_behind(status: FilterStatus | None) -> bool:
+    """Tell whether what is published of a filter is not of the last run, or was never made."""
+    return status is None or status.state != "fresh"
+
+
+def is_hopeless(status: FilterStatus | None) -> bool:
+    """Tell whether another try would meet the same."""
+    return status is not None and status.code in HOPELESS
+
+
+def names(filters: Iterable[Filter]) -> str:
+    """Return the filters by name, with the command that shows why."""
+    paths = [key_of(each) for each in filters]
+    return f"{', '.join(paths)}; see: manifests test-filter {paths[0]}"
