@@ -241,6 +241,15 @@ async def test_an_unknown_coding(transport: HttpTransport, serve: Serve) -> None
     assert signal.cause == "the body is packed in an unknown way: 'lzma'"
 
 
+async def test_a_refusal_counts_whatever_its_body(transport: HttpTransport, serve: Serve) -> None:
+    """Status and headers of an error reach whoever waits, though its body does not unpack."""
+    headers = ["Content-Encoding: gzip", "Retry-After: 7"]
+    answer = response(BODY, *headers).replace(b"200 OK", b"429 Too Many Requests")
+    async with serve(answering(answer)) as endpoint:
+        received = await transport.get(endpoint, {})
+    assert (received.status, received.headers["retry-after"], received.body) == (429, "7", b"")
+
+
 async def test_a_refused_body_harms_nobody(transport: HttpTransport, serve: Serve) -> None:
     """After a body that was refused in its midst, the same connections serve again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -108,6 +109,8 @@ async def workplace(
         sandbox: whether it asks the embedded upstream.
         memory: what lasts from run to run; None remembers nothing.
     """
+    # At INFO it would log whole URLs, and in one day somebody's query tokens with them.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     clock = Clock()
     async with AsyncExitStack() as stack:
         if sandbox:

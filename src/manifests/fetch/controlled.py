@@ -38,6 +38,7 @@ SHORTEST_REST = 0.001
 """Seconds; rounding must not make a wait of none, in which nothing else would get its turn."""
 
 BEATEN = "another copy of the request was answered first"
+HOPELESS = "the page was given up"
 OVERDUE = "it was overdue, and its place was needed"
 UNWANTED = "nobody waits for the page any more"
 
@@ -198,7 +199,7 @@ class ControlledFetcher:
         self._bulletin.heard(answer.signal)
         wait = 0.0 if verdict.accepted or verdict.given_up else self._wait(verdict, now)
         self._log(flight, answer.attempt.model_copy(update={"wait": round(wait, 3)}))
-        self._drop(verdict.abandon, why=BEATEN)
+        self._drop(verdict.abandon, why=BEATEN if verdict.accepted else HOPELESS)
         if verdict.accepted:
             flight.waiter.settle(Fetched(page=answer.page))
         if verdict.given_up:

@@ -208,6 +208,8 @@ async def read_body(response: httpx.Response) -> bytes:
                 await anyio.lowlevel.checkpoint()
         decoder.finish()
     except DecodingError as error:
+        if response.is_error:  # its status and headers say what is wrong, whatever the body says
+            return b"".join(pieces)
         code = ErrorCode.MALFORMED_RESPONSE
         raise TransportError(Signal(code=code, cause=error.cause, may_retry=True)) from error
     return b"".join(pieces)

@@ -10,7 +10,7 @@ START = 4.0
 FLOOR = 2.0
 MEMORY = 16
 """Latencies that the quantile is taken of at least; else two windows' worth."""
-KNOWN_FROM = 10
+KNOWN_FROM = 12
 """Answers before which the quantile is a guess."""
 QUANTILE = 0.25
 """Low, since the upper part of a healthy host's latencies is its slow pages, not its queue."""
