@@ -101,6 +101,7 @@ def out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no-token"))
     monkeypatch.setenv("MANIFESTS_FILTERS", str(FILTERS))
     monkeypatch.setenv("MANIFESTS_OUT", str(tmp_path / "out"))
+    monkeypatch.setenv("MANIFESTS_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "out"
