@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -97,7 +98,8 @@ def test_a_listing_s_own_failure_comes_before_the_run_s_end() -> None:
 
 def test_the_broadest_listing_has_the_word() -> None:
     """A narrower listing shows fewer versions of a model, so it speaks only where no other does."""
-    broad, narrow = planned("a", 1), planned("b", 1)
+    broad = planned("a", 1)
+    narrow = replace(planned("b", 1), broader=(broad.query,))
     results = {
         broad.query: ReadQuery(
             planned=broad, listing=listing("a", "1", ended=False, name="broad"), failure=DOWN
@@ -108,6 +110,20 @@ def test_the_broadest_listing_has_the_word() -> None:
     }
     entries = collect_entries(Plan(queries=(broad, narrow)), results)["civitai"]
     assert {id_: one.model.name for id_, one in entries.items()} == {"1": "broad", "2": "narrow"}
+
+
+def test_the_order_of_the_plan_leaves_no_trace() -> None:
+    """Of two listings that cover neither the other, the same has the word in every run."""
+    one, other = planned("a", 1), planned("b", 1)
+    results = {
+        each.query: ReadQuery(planned=each, listing=listing(name, "1", ended=True, name=name))
+        for name, each in {"a": one, "b": other}.items()
+    }
+    found = [
+        collect_entries(Plan(queries=queries), results)["civitai"]["1"].model.name
+        for queries in [(one, other), (other, one)]
+    ]
+    assert found == ["b", "b"]
 
 
 def test_a_query_record_tells_what_became_of_a_listing() -> None:

@@ -126,7 +126,8 @@ async def apart(filters: Sequence[Filter], upstream: SmallUpstream) -> Published
             {entry.model.id: entry for entry in listing.entries}
         )
     entries: dict[str, Entry] = {}
-    for planned in reversed(plan_queries(filters, SOURCES).queries):
+    queries = plan_queries(filters, SOURCES).queries
+    for planned in sorted(queries, key=lambda one: (-len(one.broader), one.query.parameters)):
         entries.update(found[planned.query])
     return manifests, published_entries(manifests, entries)
 

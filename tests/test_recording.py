@@ -35,12 +35,21 @@ from manifests.settings import Access
 from manifests.sources import SOURCES
 from manifests.store.published import Published
 from manifests.store.status import FilterStatus, Status
+from manifests.store.verdict import GateRule, Verdict
 
 INFOS = {name: source.info for name, source in SOURCES.items()}
 INFO = INFOS["civitai"]
 NOW = "2026-11-21T09:30:00Z"
 DOWN = Failure(code=ErrorCode.API_ERROR, cause="upstream is ill", next_step="run again later")
-DOUBT = Failure(code=ErrorCode.QUARANTINED, cause="empty", next_step="look at it")
+DOUBT = Verdict(
+    source="civitai",
+    filter="filter/a",
+    rule=GateRule.EMPTY,
+    cause="empty",
+    next_step="look at it",
+    evidence={},
+)
+TIME = DOUBT.model_copy(update={"accepted": "three runs came to the same"})
 FULL = StoreError("the disk is full", next_step="free space")
 
 
@@ -95,8 +104,9 @@ FILE = "civitai-filter-a.json"
     [
         (None, None, None, (), State.MISSING, DOWN),
         (None, manifest("1"), None, (), State.STALE, DOWN),
-        (manifest(), None, DOUBT, (), State.QUARANTINED, DOUBT),
-        (manifest(), manifest("1"), DOUBT, (), State.QUARANTINED, DOUBT),
+        (manifest(), None, DOUBT, (), State.QUARANTINED, DOUBT.failure),
+        (manifest(), manifest("1"), DOUBT, (), State.QUARANTINED, DOUBT.failure),
+        (manifest(), manifest("1"), TIME, (FILE,), State.FRESH, None),
         (manifest("1"), manifest("1"), None, (), State.UNCHANGED, None),
         (manifest("1"), manifest("2"), None, (FILE,), State.FRESH, None),
         (manifest("1"), None, None, (FILE,), State.FRESH, None),
@@ -107,7 +117,7 @@ def test_what_became_of_a_filter(
     *,
     candidate: Manifest | None,
     before: Manifest | None,
-    doubt: Failure | None,
+    doubt: Verdict | None,
     changed: tuple[str, ...],
     state: State,
     failure: Failure | None,
@@ -122,6 +132,7 @@ def test_what_became_of_a_filter(
         (None, True) if candidate is None else (True, False)
     )
     assert (outcome.attempts, outcome.waited) == (2, 0.3)
+    assert outcome.accepted == (doubt.accepted if doubt else None)
 
 
 def record(*outcomes: Outcome) -> RunRecord:

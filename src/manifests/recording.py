@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING
 
 from manifests import __version__
@@ -48,28 +49,30 @@ def settle(
         doubt: what the publish gate has against the candidate, if anything.
         changed: names of the files that the run writes anew.
     """
-    filter_, candidate = made.filter, made.candidate
+    filter_, candidate, attempts = made.filter, made.candidate, made.read.attempts
     before = published.manifests.get((filter_.source, filter_.path))
-    if candidate is None:
-        state = PUBLISHED_BEFORE[before is not None]
-    elif doubt and doubt.accepted is None:
-        state = State.QUARANTINED
-    else:
-        name = manifest_file(info, filter_.path)
-        state = State.FRESH if name in changed else State.UNCHANGED
-    return Outcome(
+    outcome = partial(
+        Outcome,
         source=filter_.source,
         filter=filter_.path,
-        state=state,
-        count=len(candidate.manifest.model_ids) if candidate else None,
         previous=len(before.model_ids) if before else None,
-        complete=candidate.manifest.complete if candidate else None,
-        attempts=len(made.read.attempts),
-        waited=round(sum(attempt.wait for attempt in made.read.attempts), 3),
-        as_of=iso(made.read.as_of) if candidate and made.read.as_of else None,
+        attempts=len(attempts),
+        waited=round(sum(attempt.wait for attempt in attempts), 3),
+    )
+    if candidate is None:
+        return outcome(state=PUBLISHED_BEFORE[before is not None], failure=made.failure)
+
+    name = manifest_file(info, filter_.path)
+    believed = State.FRESH if name in changed else State.UNCHANGED
+    failure = None if doubt is None or doubt.accepted else doubt.failure
+    return outcome(
+        state=State.QUARANTINED if failure else believed,
+        count=len(candidate.manifest.model_ids),
+        complete=candidate.manifest.complete,
+        as_of=iso(made.read.as_of) if made.read.as_of else None,
         accepted=doubt.accepted if doubt else None,
-        funnel=candidate.funnel if candidate else None,
-        failure=doubt.failure if doubt and doubt.accepted is None else made.failure,
+        funnel=candidate.funnel,
+        failure=failure,
     )
 
 

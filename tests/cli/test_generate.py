@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
-from manifests.cli.generate import pace_memory
-from manifests.events import silent
-from manifests.settings import Access, Settings
+from manifests.models import Record
+from manifests.store.columns import unpack
+from manifests.store.database import open_database
 
 if TYPE_CHECKING:
     from tests.cli.conftest import RunsCommand, Serves
@@ -23,13 +24,29 @@ TOKENS = {"CIVITAI_TOKEN": "c1v1ta1s3cr3tc1v1ta1s3cr3t", "HF_TOKEN": "hf_hugging
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return name → bytes of all files but the volatile one."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "status.json"}
+    """Return name → bytes of all published files but the volatile one."""
+    published = (path for path in folder.glob("[!.]*") if path.name != "status.json")
+    return {path.name: path.read_bytes() for path in published}
 
 
 def times(folder: Path) -> dict[str, int]:
     """Return name → when a file was last written."""
-    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("[!.]*")}
+
+
+class Packed(Record):
+    """Something that the database holds in packed form."""
+
+    data: bytes
+
+
+def packed(state: Path) -> list[bytes]:
+    """Return all records of runs and all pages that a state folder holds."""
+    database = open_database(state, now=datetime.now(UTC)).database
+    sql = "SELECT record AS data FROM runs UNION ALL SELECT body AS data FROM pages"
+    found = [unpack(row.data) for row in database.read(Packed, sql)]
+    database.close()
+    return found
 
 
 def test_everything_from_the_embedded_upstream(manifests: RunsCommand, out: Path) -> None:
@@ -305,24 +322,11 @@ def test_no_secret_leaves(
         manifests("test-filter", "hf:likes", *FAST, "--json"),
     ]
     assert [each.returncode for each in printed] == [1, 1, 1]
-    texts = [each.stdout + each.stderr for each in printed]
-    texts += [path.read_text("utf-8") for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(texts) > 6
-    assert [token for token in TOKENS.values() for text in texts if token in text] == []
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "dry_run", "kept"),
-    [
-        ("https://upstream.example", False, True),
-        ("https://upstream.example", True, False),
-        ("http://127.0.0.1:8765", False, False),
-    ],
-)
-def test_the_pace_is_remembered_where_it_lasts(endpoint: str, *, dry_run: bool, kept: bool) -> None:
-    """What was learned of a host is kept for the next run, but not of a port of this machine."""
-    settings = Settings(access={"civitai": Access(endpoint=endpoint)}, dry_run=dry_run)
-    assert (pace_memory(settings, silent) is not None) is kept
+    texts = [(each.stdout + each.stderr).encode() for each in printed]
+    texts += [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    texts += packed(tmp_path / "state")
+    assert len(texts) > 10
+    assert [token for token in TOKENS.values() for text in texts if token.encode() in text] == []
 
 
 def test_compact_files(manifests: RunsCommand, serve: Serves, out: Path) -> None:

@@ -16,7 +16,7 @@ from manifests.errors import StoreError
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 from manifests.store.published import read_published
-from manifests.store.status import ages
+from manifests.store.status import FilterStatus, ages, status_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,22 +68,11 @@ def show(
     console: Console, found: Sequence[Age], old: Sequence[Age], *, max_age: float | None
 ) -> None:
     """Print a table of all that is not as it should be, and one line about the whole."""
-    odd = [each for each in found if each.state != "fresh" or each.doubt or each in old]
-    if odd:
-        table = Table(
-            "filter", "state", "age", "stale since", "code", "failures", box=box.SIMPLE_HEAD
-        )
+    if odd := [each for each in found if is_odd(each) or each in old]:
+        columns = ("filter", "state", "age", "stale since", "code", "failures")
+        table = Table(*columns, box=box.SIMPLE_HEAD)
         for each in odd:
-            status = each.status
-            cells = (
-                f"{each.source}:{each.path}",
-                each.doubt or each.state,
-                "" if each.seconds is None else duration(each.seconds),
-                (status and status.stale_since) or "",
-                (status and status.code) or "",
-                str(status.consecutive_failures) if status else "",
-            )
-            table.add_row(*(cell(text) for text in cells))
+            table.add_row(*(cell(text) for text in cells(each)))
         console.print(table)
     states = Counter(each.state for each in found)
     parts = ", ".join(f"{count} {state}" for state, count in states.items())
@@ -91,3 +80,21 @@ def show(
     if max_age is not None and old:
         limit = duration(max_age)
         say(console, f"{len(old)} older than {limit}, or missing: exit code 3", style="red")
+
+
+def is_odd(age: Age) -> bool:
+    """Tell whether a person should look at a filter, however old it is."""
+    return age.state != "fresh" or age.doubt is not None
+
+
+def cells(age: Age) -> tuple[str, ...]:
+    """Return one filter as a row of the table."""
+    status = age.status or FilterStatus(state="missing")
+    return (
+        status_key(age.source, age.path),
+        age.doubt or age.state,
+        "" if age.seconds is None else duration(age.seconds),
+        status.stale_since or "",
+        status.code or "",
+        str(status.consecutive_failures or ""),
+    )

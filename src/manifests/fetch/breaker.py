@@ -62,15 +62,14 @@ class Breaker:
 
     def is_dead(self, *, now: float) -> bool:
         """Tell whether what waits is to be given up now."""
-        if not self.is_open or self._probing or now >= self.probe_at:
-            return False
-        return self._failing_since is not None and now - self._failing_since >= PATIENCE
+        return self.dies_at() <= now < self.probe_at
 
     def dies_at(self) -> float:
-        """Return when what waits will be given up if no success comes; inf when it won't be."""
+        """Return when what waits will be given up if nothing changes; inf when a probe comes."""
         if not self.is_open or self._probing or self._failing_since is None:
             return float("inf")
-        return self._failing_since + PATIENCE
+        dies_at = self._failing_since + PATIENCE
+        return dies_at if dies_at < self.probe_at else float("inf")
 
     def probing(self) -> None:
         """Note that a probe is under way."""

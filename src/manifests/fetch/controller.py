@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from manifests.errors import ErrorCode
@@ -24,8 +24,6 @@ __all__ = ["ControlLimits", "Controller"]
 
 ROUNDING = 1e-6
 """Seconds added to a wake-up, so that rounding never lets it come too early."""
-REFUSALS = 9
-"""429s of the host's own that one page may meet."""
 DEAD = Signal(code=ErrorCode.CIRCUIT_OPEN, cause="no success from the host for 120 s")
 
 
@@ -77,7 +75,7 @@ class Controller:
     def decide(self, *, now: float) -> tuple[Decision, ...]:
         """Return all that is to be done now."""
         decisions: list[Decision] = [*self._rescue.decide(now=now)]
-        if self._stopped or self._gate.breaker.is_dead(now=now):
+        if self._stopped or self._gate.is_hopeless(now=now):
             decisions += self._give_up_waiting(now=now)
         while (task := self._next_task(now=now)) is not None:
             decisions.append(self._start(task, now=now))
@@ -87,7 +85,7 @@ class Controller:
         """Return when to call `decide` again if nothing happens before; inf when never."""
         wake = self._overdue.next_check()
         if self._ledger.queue:
-            wake = min(wake, self._gate.breaker.dies_at())
+            wake = min(wake, self._gate.hopeless_at())
             if self._gate.has_room:
                 due = self._ledger.queue.due_at()
                 wake = min(wake, max(due, self._gate.opens_at(now=now)))
@@ -101,8 +99,9 @@ class Controller:
             return Verdict()
 
         flight.task.signal = signal
-        self._gate.heard(signal.quota, sent=flight.sent, now=now)
+        self._gate.heard(signal, sent=flight.sent, now=now)
         if signal.is_good:
+            self._stopped = self._stopped or self._used_up(signal)
             return self._accept(flight, in_use=in_use, now=now)
         if not signal.may_retry or self._asks_too_much(signal):
             return self._refuse(flight, signal, now=now)
@@ -122,7 +121,9 @@ class Controller:
         gate, queue = self._gate, self._ledger.queue
         if not queue or not gate.has_room or gate.opens_at(now=now) > now:
             return None
-        return queue.pop_fresh(now=now) if gate.breaker.is_open else queue.pop(now=now)
+        if gate.breaker.is_open:
+            return queue.pop_fresh(now=now)
+        return queue.pop(now=now, width=gate.window.size)
 
     def _start(self, task: Task, *, now: float) -> Start:
         flight = self._ledger.take_off(task, is_probe=self._gate.breaker.is_open, now=now)
@@ -148,12 +149,9 @@ class Controller:
 
     def _throttled(self, flight: Flight, signal: Signal, *, in_use: bool, now: float) -> Verdict:
         task = flight.task
-        hosts = self._gate.throttled(flight, pause=signal.pause, in_use=in_use, now=now)
-        task.refusals += 1
+        hosts = self._gate.throttled(flight, signal, in_use=in_use, now=now)
         if not hosts:
             return self._again(task, signal, now=now)
-        if task.refusals >= REFUSALS and not task.flights:
-            return self._give_up(task, signal, "retries", now=now)
         if not task.ticket:
             self._ledger.queue.put(task)
         return Verdict()
@@ -201,6 +199,12 @@ class Controller:
         abandoned = tuple(self._rescue.abandon(flight, now=now) for flight in [*task.flights])
         self._ledger.strike(task)
         return abandoned
+
+    def _used_up(self, signal: Signal) -> Signal | None:
+        if not self._asks_too_much(signal):
+            return None
+        cause = f"its quota is used up for {signal.pause:.0f} s"
+        return replace(signal, code=ErrorCode.RATE_LIMIT, cause=cause, may_retry=True)
 
     def _asks_too_much(self, signal: Signal) -> bool:
         return signal.pause is not None and signal.pause > self._limits.longest_pause

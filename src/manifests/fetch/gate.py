@@ -15,14 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from manifests.fetch.ledger import Ledger
-    from manifests.fetch.signals import Quota
+    from manifests.fetch.signals import Signal
     from manifests.fetch.task import Flight
 
 __all__ = ["Gate"]
 
 WINDOW_CUTS = 2
+"""Remedies of a spell of refusals that go to the window, before the rate alone is cut."""
+CALM = 8
+"""Round trips without a refusal that end a spell."""
 LONG_PAUSE = 10.0
-"""Seconds; a host that imposes such a pause is asked half as fast, for ten times as long."""
+"""Seconds; a host that imposes such a pause is asked half as much, for as long again."""
 
 
 class Gate:
@@ -42,7 +45,7 @@ class Gate:
         self.throttle = Throttle(random=random, rate=learned.rate if learned else None)
         self.quota = QuotaGate(random=random)
         self.breaker = Breaker()
-        self._tries = WINDOW_CUTS
+        self._window_cuts = 0
         self.answered_at = float("-inf")
         """When the last good answer came."""
 
@@ -63,6 +66,14 @@ class Gate:
         quota = self.quota.opens_at(in_flight=ledger.in_flight, waiting=len(ledger.queue), now=now)
         return max(self.throttle.opens_at(), quota, self.breaker.opens_at())
 
+    def is_hopeless(self, *, now: float) -> bool:
+        """Tell whether what waits is to be given up now: for two minutes, no good answer came."""
+        return self.breaker.is_dead(now=now) or self.throttle.is_hopeless(now=now)
+
+    def hopeless_at(self) -> float:
+        """Return when that will be if no good answer comes; inf when it won't."""
+        return min(self.breaker.dies_at(), self.throttle.hopeless_at())
+
     def started(self, flight: Flight, *, now: float) -> None:
         """Count a start."""
         self.throttle.started(now=now)
@@ -70,12 +81,12 @@ class Gate:
         if flight.is_probe:
             self.breaker.probing()
 
-    def heard(self, quota: Quota | None, *, sent: float, now: float) -> None:
-        """Learn what an attempt tells of the quota; one that tells nothing may have been counted."""
-        if quota is None:
+    def heard(self, signal: Signal, *, sent: float, now: float) -> None:
+        """Learn what an attempt tells of the quota; one that tells nothing may have cost some."""
+        if signal.quota is None:
             self.quota.lost()
         else:
-            self.quota.observe(quota, sent=sent, now=now)
+            self.quota.observe(signal.quota, sent=sent, now=now)
 
     def abandoned(self, flight: Flight, *, now: float) -> None:
         """Note that an attempt will tell nothing."""
@@ -111,31 +122,34 @@ class Gate:
             job = flight.task.work.job
             self.breaker.failed(job, is_probe=flight.is_probe, now=now)
 
-    def throttled(self, flight: Flight, *, pause: float | None, in_use: bool, now: float) -> bool:
+    def throttled(self, flight: Flight, signal: Signal, *, in_use: bool, now: float) -> bool:
         """Learn from a 429.
 
         Args:
             flight: the attempt that met it.
-            pause: seconds that the host announced.
+            signal: its meaning.
             in_use: whether as many were in flight as may be.
             now: the time.
 
         Returns:
             Whether it is the host that refuses, and not just this page.
         """
-        job = flight.task.work.job
-        if self.breaker.answered(job, is_good=False):
+        task = flight.task
+        if self.breaker.answered(task.work.job, is_good=False):
             self.window.restart()
+        task.is_shunned = task.is_shunned or self.answered_at > task.refused_at
+        task.refused_at = now
         hosts = self.throttle.is_hosts(
-            job, refusals=flight.task.refusals, active=self._ledger.wanted
+            task.work.job, is_witness=not task.is_shunned, active=self._ledger.wanted
         )
-        if pause is None and not hosts:
+        if signal.quota and signal.quota.remaining <= 0:
+            return True  # and it is the quota that holds the host
+        if signal.pause is None and not hosts:
             return False
-        if now - self.throttle.refused_at > 8 * self.window.round_trip:
-            self._tries = WINDOW_CUTS
-        is_first = self._tries > 0 and self.window.size > 2
-        if self.throttle.hold(pause, sent=flight.sent, now=now):
-            self._remedy(pause or 0.0, cuts_window=in_use and is_first, now=now)
+        if now - self.throttle.refused_at > CALM * self.window.round_trip:
+            self._window_cuts = 0
+        if self.throttle.hold(signal.pause, sent=flight.sent, now=now):
+            self._remedy(signal.pause or 0.0, in_use=in_use, now=now)
         return True
 
     def state(self, *, now: float) -> HostState:
@@ -161,13 +175,14 @@ class Gate:
             window=self.window.size, latency=self.window.latency, rate=self.throttle.rate
         )
 
-    def _remedy(self, pause: float, *, cuts_window: bool, now: float) -> None:
+    def _remedy(self, pause: float, *, in_use: bool, now: float) -> None:
         if pause >= LONG_PAUSE:
-            frozen_until = now + 10 * pause
-            self.window.penalised(frozen_until=frozen_until, now=now)
-            self.throttle.slow_down(now=now, over=LONG_PAUSE, frozen_until=frozen_until)
-        elif cuts_window:
-            self._tries -= 1
+            self.window.penalised(frozen_until=now + 2 * pause, now=now)
+            self.throttle.slow_down_for_long(now=now, pause=pause)
+        elif in_use and self._window_cuts < WINDOW_CUTS and self.window.can_shrink:
+            self._window_cuts += 1
             self.window.refused(self._ledger.in_window, now=now)
+            if self.throttle.rate is None:  # else the end of the hold would start a burst
+                self.throttle.slow_down(now=now, share=1.0)
         else:
             self.throttle.slow_down(now=now)

@@ -67,7 +67,6 @@ class Ledger:
     def park(self, flight: Flight) -> None:
         """Let *flight* leave the window."""
         flight.is_parked = True
-        flight.task.parks += 1
         self.parked.append(flight)
 
     def land(self, attempt: int) -> Flight | None:

@@ -22,10 +22,10 @@ class Task:
     flights: list[Flight] = field(default_factory=list)
     """Attempts that may still answer, the oldest first."""
     failures: int = 0
-    refusals: int = 0
-    """429s that were the host's own, not this page's."""
-    parks: int = 0
-    """How often an attempt of it was overdue."""
+    refused_at: float = float("inf")
+    """When it last met a 429."""
+    is_shunned: bool = False
+    """Whether it met a 429 again after others had passed: then it's the page that is refused."""
     ticket: int = 0
     """The place in the queue that is valid now; 0 when it stands in none."""
     signal: Signal | None = None

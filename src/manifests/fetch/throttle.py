@@ -15,15 +15,16 @@ MEMORY = 16
 """Answers among which refusals are looked for."""
 WITNESSES = 4
 """Listings that must meet a 429 before it counts as the host's own."""
-KNOWN_WITNESSES = 1
 SHORTEST, LONGEST = 0.25, 10.0
 """Seconds of an unannounced hold, doubled each time."""
-MEASURED = 3.0
-"""Seconds over which the accepted rate is measured."""
+MEASURED, LONG_MEASURED = 3.0, 10.0
+"""Seconds over which the accepted rate is measured, the second after a long pause."""
+PATIENCE = 120.0
+"""Seconds of nothing but refusals after which the host is not waited for."""
 REMEMBERED = 1000
 """Good answers that the rate is measured of at most."""
 BACK_OFF = 0.9
-RECOVERY = 0.02
+RECOVERY = 0.03
 """Share by which R grows a second."""
 SLOWEST = 0.2
 """Starts a second that are always allowed."""
@@ -59,6 +60,7 @@ class Throttle:
         self._is_known = False
         self._streak = 0
         self._hold_began = float("-inf")
+        self._refusing_since: float | None = None
         self.refused_at = float("-inf")
         """When the host last refused."""
         self._grew_at = float("-inf")
@@ -79,6 +81,7 @@ class Throttle:
         self._accepted.append(now)
         self._recent.append(None)
         self._streak = 0
+        self._refusing_since = None
         if self.rate is not None:
             passed = min(1.0, max(0.0, now - self._grew_at))
             self.rate *= 1 + RECOVERY * passed
@@ -88,21 +91,32 @@ class Throttle:
         """Count an answer that was neither good nor a refusal."""
         self._recent.append(None)
 
-    def is_hosts(self, job: Hashable, *, refusals: int, active: int) -> bool:
+    def is_hosts(self, job: Hashable, *, is_witness: bool, active: int) -> bool:
         """Note that *job* met an unannounced 429, and tell whether the host itself refuses.
 
         Args:
             job: the listing.
-            refusals: how often its page met one before. Only the first bears witness, and one that
-                is refused again and again while others pass is refused for its own sake.
-            active: how many pages wait or are under way; when few are left, few can bear witness.
+            is_witness: False for a page that was refused while others passed: it is refused for
+                its own sake.
+            active: how many pages are wanted; when few are left, few can bear witness.
         """
-        self._recent.append(None if refusals else (job,))
+        self._recent.append((job,) if is_witness else None)
         witnesses = {entry for entry in self._recent if entry is not None}
-        needed = KNOWN_WITNESSES if self._is_known else WITNESSES
-        enough = len(witnesses) >= min(needed, max(1, active))
-        self._is_known = self._is_known or enough
-        return enough
+        needed = 1 if self._is_known else min(WITNESSES, max(1, active))
+        if not is_witness or len(witnesses) < needed:
+            return False
+        self._is_known = True
+        return True
+
+    def is_hopeless(self, *, now: float) -> bool:
+        """Tell whether the host has refused everything for so long that it won't be waited for."""
+        return self.hopeless_at() <= now < self.held_until
+
+    def hopeless_at(self) -> float:
+        """Return when that will be if nothing changes; inf when the next try comes before."""
+        if self._refusing_since is None or self.held_until <= self._refusing_since + PATIENCE:
+            return float("inf")
+        return self._refusing_since + PATIENCE
 
     def hold(self, announced: float | None, *, sent: float, now: float) -> bool:
         """Leave the host alone, for what it announced or for twice as long as the last time.
@@ -125,19 +139,30 @@ class Throttle:
             self.held_until = max(self.held_until, now + seconds)
         if is_news:
             self._hold_began = now
+        if self._refusing_since is None or announced is not None:
+            # An announced pause is waited for: patience begins at its end.
+            self._refusing_since = now + (announced or 0.0)
         return is_news
 
-    def slow_down(
-        self, *, now: float, over: float = MEASURED, frozen_until: float = float("-inf")
-    ) -> None:
-        """Let R be a share of what the host accepted lately.
+    def slow_down(self, *, now: float, share: float = BACK_OFF) -> None:
+        """Let R be a share of what the host accepts a second, by the last 3 s."""
+        over = min(MEASURED, max(1.0, now - self._began))
+        self._set(share * self._accepted_since(now - over) / over, grows_from=now)
+
+    def slow_down_for_long(self, *, now: float, pause: float) -> None:
+        """Let R be a share of what the host accepts a second, by the last 10 s, and stay so.
 
         Args:
             now: the time.
-            over: seconds that count as lately.
-            frozen_until: when R may grow again.
+            pause: seconds of the pause that the host imposed; R grows again after twice that.
         """
-        over = max(over, 1.0) if over > MEASURED else min(over, max(1.0, now - self._began))
-        measured = sum(at >= now - over for at in self._accepted) / over
-        self.rate = max(SLOWEST, BACK_OFF * measured)
-        self._grew_at = max(now, frozen_until)
+        accepted = self._accepted_since(now - LONG_MEASURED)
+        if accepted:  # else nothing is known of what it bears
+            self._set(BACK_OFF * accepted / LONG_MEASURED, grows_from=now + 2 * pause)
+
+    def _accepted_since(self, time: float) -> int:
+        return sum(at >= time for at in self._accepted)
+
+    def _set(self, rate: float, *, grows_from: float) -> None:
+        self.rate = max(SLOWEST, rate)
+        self._grew_at = grows_from

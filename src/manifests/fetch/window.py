@@ -8,7 +8,7 @@ __all__ = ["Window"]
 
 START = 4.0
 FLOOR = 2.0
-MEMORY = 16
+MEMORY = 20
 """Latencies that the quantile is taken of at least; else two windows' worth."""
 KNOWN_FROM = 12
 """Answers before which the quantile is a guess."""
@@ -17,7 +17,7 @@ QUANTILE = 0.25
 GROWS_BELOW, CUTS_ABOVE = 1.7, 2.5
 """Ratios of the quantile now to that without a queue."""
 CUT = 0.7
-DOWN, UP, UP_AT_FLOOR = 0.1, 0.002, 0.02
+DOWN, UP, UP_AT_FLOOR = 0.2, 0.002, 0.02
 """Shares by which the memory moves an answer."""
 RAMP = 0.5
 """Growth an answer until the first cut."""
@@ -56,6 +56,11 @@ class Window:
     def round_trip(self) -> float:
         """Seconds that a good answer takes now."""
         return self._latencies.quantile(QUANTILE) if self._latencies else 1.0
+
+    @property
+    def can_shrink(self) -> bool:
+        """Whether it is larger than the floor."""
+        return self.size > self._floor
 
     def has_room(self, in_flight: int) -> bool:
         """Tell whether one more may be in flight."""

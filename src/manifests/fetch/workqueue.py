@@ -1,4 +1,4 @@
-"""Keep the order of work: rescues first, then the longest and the first come, then the unlucky."""
+"""Keep the order of work: rescues, then what could end late, first come, and last the unlucky."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkQueue"]
 
+SLACK = 2.0
+"""How many times its length a listing is given to end with the others."""
 DEMOTED_AFTER = 2
 """Failures after which a page waits behind those that may do better."""
 
@@ -23,9 +25,13 @@ Entry: TypeAlias = "tuple[float, int, int, Task]"
 class WorkQueue:
     """Pages that wait for an attempt; every step is O(log n).
 
-    Copies at the front go first. Then the page whose listing is expected to be longest takes
-    turns with the one that came first: longest first alone keeps the last long listing from
-    ending late, but would start all slow ones together. Pages that failed twice come last.
+    Copies at the front go first. Then the page whose listing is expected to be longest, if that
+    may end last: if twice its pages, which come one after the other, are more rounds than all
+    pages that wait take together. Else the page that came first. Pages that failed twice come
+    last. Longest first at all times would start the slow ones together; first come at all times
+    ends with one long listing alone.
+
+    Source: critical-path scheduling (Graham, "Bounds on Multiprocessing Timing Anomalies").
     """
 
     def __init__(self) -> None:
@@ -35,7 +41,7 @@ class WorkQueue:
         self._last: list[Entry] = []
         self._later: list[Entry] = []
         self._tickets = count(1)
-        self._longest_is_next = True
+        self._pages_ahead = 0.0
         self._ready: set[int] = set()
         self._waiting = 0
 
@@ -69,6 +75,7 @@ class WorkQueue:
             self._ready.discard(task.ticket)
             task.ticket = 0
             self._waiting -= 1
+            self._pages_ahead -= known_length(task)
 
     def due_at(self) -> float:
         """Return when a page may start as far as it itself goes; inf when none waits."""
@@ -77,18 +84,21 @@ class WorkQueue:
         self._drop_stale(self._later)
         return self._later[0][0] if self._later else math.inf
 
-    def pop(self, *, now: float) -> Task | None:
-        """Take out the page whose turn it is."""
+    def pop(self, *, now: float, width: float = 1.0) -> Task | None:
+        """Take out the page whose turn it is.
+
+        Args:
+            now: the time.
+            width: how many pages may be under way at once.
+        """
         self._mature(now)
         while self._front:
             entry = self._front.popleft()
             if entry[3].ticket == entry[2]:
                 return self._taken(entry[3])
-        self._longest_is_next = not self._longest_is_next
-        lines = [self._first, self._last] if self._longest_is_next else [self._longest, self._last]
-        for line in lines:
+        for line in (self._longest, self._first, self._last):
             self._drop_stale(line)
-            if line:
+            if line and (line is not self._longest or self._is_critical(-line[0][0], width)):
                 return self._taken(line[0][3])
         return None
 
@@ -121,6 +131,7 @@ class WorkQueue:
         self.discard(task)
         task.ticket = next(self._tickets)
         self._waiting += 1
+        self._pages_ahead += known_length(task)
         return task.ticket
 
     def _line_up(self, task: Task) -> None:
@@ -132,6 +143,9 @@ class WorkQueue:
         expected = math.inf if task.work.expected is None else task.work.expected
         heapq.heappush(self._longest, (-expected, task.order, task.ticket, task))
         heapq.heappush(self._first, (0.0, task.order, task.ticket, task))
+
+    def _is_critical(self, expected: float, width: float) -> bool:
+        return SLACK * expected >= self._pages_ahead / width
 
     def _mature(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:
@@ -147,3 +161,8 @@ class WorkQueue:
     def _drop_stale(line: list[Entry]) -> None:
         while line and line[0][3].ticket != line[0][2]:
             heapq.heappop(line)
+
+
+def known_length(task: Task) -> float:
+    """Return the pages that the listing of *task* adds to the work; an unknown one adds this."""
+    return max(1.0, task.work.expected or 1.0)
