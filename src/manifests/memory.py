@@ -11,6 +11,7 @@ from manifests.errors import StoreError
 from manifests.events import Noted
 from manifests.fetch.work import LearnedPace
 from manifests.store.candidates import Quarantined, quarantined_bytes, read_quarantined
+from manifests.store.canonical import DamagedFileError
 from manifests.store.database import open_database
 from manifests.store.history import History
 from manifests.store.lessons import Lessons
@@ -121,7 +122,22 @@ class Memory:
             StoreError: the database or the disk refused, or the candidate is damaged.
         """
         body = self._quarantine.body(key)
-        return read_quarantined(body) if body else None
+        try:
+            return read_quarantined(body) if body is not None else None
+        except DamagedFileError as error:
+            raise StoreError(
+                f"the candidate held back for {':'.join(key)} is damaged: {error}",
+                next_step=f"make it again: manifests generate --only {':'.join(key)}",
+            ) from error
+
+    def made_at(self, held: HeldBack) -> datetime:
+        """Return when a candidate was made, or at least when its filter was first held back.
+
+        Raises:
+            StoreError: the database or the disk refused.
+        """
+        known = {each.run: each.ended or each.started for each in self._history.runs()}
+        return known.get(held.run, held.since)
 
     def release(self, keys: Iterable[Key]) -> None:
         """Forget the candidates of filters: they were published."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import anyio
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from manifests.results import Attempt, Failure
     from manifests.sources.base import Request, Source
 
-__all__ = ["FetchesPages", "ListingReader", "ReadQuery", "SecondPass"]
+__all__ = ["FetchesPages", "ForgetsPages", "ListingReader", "ReadQuery", "SecondPass"]
 
 MAY_PASS = frozenset(
     {
@@ -66,6 +66,15 @@ class FetchesPages(Protocol):
         ...
 
 
+@runtime_checkable
+class ForgetsPages(Protocol):
+    """Brings pages that it may have kept, and can let go of them."""
+
+    def forget(self, request: Request) -> None:
+        """Drop the page that answers *request*: its listing turned out to be no good."""
+        ...
+
+
 @dataclass(kw_only=True)
 class ReadQuery:
     """What has come of one planned query so far; it grows while pages come."""
@@ -76,6 +85,8 @@ class ReadQuery:
     is_settled: bool = False
     """Whether nothing more will come: it was read as far as needed, derived, or it failed."""
     attempts: list[Attempt] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    """What its pages answer, kept ones included."""
     as_of: datetime | None = None
     """When its oldest page was fetched, if anyone looked."""
     reading: Reading | None = None
@@ -132,6 +143,17 @@ class ListingReader:
                 tasks.start_soon(self._read, self.results[planned.query])
         if self._second_pass:
             await self._read_again(self._second_pass)
+
+    def forget(self, listing: Listing) -> None:
+        """Let no later run answer a listing from kept pages: what they held is not believed.
+
+        Else one bad answer would be found again and again, and count as often.
+        """
+        query = listing.answered_by or listing.query
+        fetcher = self._fetchers[query.source]
+        if isinstance(fetcher, ForgetsPages):
+            for request in self.results[query].requests:
+                fetcher.forget(request)
 
     async def _read(self, result: ReadQuery) -> None:
         for broad in result.planned.broader:
@@ -192,8 +214,10 @@ class ListingReader:
         result.reading = reading = result.reading or Reading(result.planned, source)
         failure = None
         while failure is None and not reading.is_done:
+            request = reading.lost or source.request(query, reading.cursor)
+            result.requests.append(request)
             fetched = await fetcher.fetch(
-                reading.lost or source.request(query, reading.cursor),
+                request,
                 lambda reply: source.read(query, reply),
                 log=result.attempts,
                 job=query,
@@ -203,6 +227,8 @@ class ListingReader:
             if fetched.page:
                 failure = reading.add(fetched.page)
                 result.listing = reading.listing()
+                if failure:
+                    self.forget(result.listing)
             else:
                 failure = fetched.failure
         result.failure = failure

@@ -74,6 +74,9 @@ async def make_draft(prepared: Prepared, workplace: Workplace) -> Draft:
     ended_by = await read_until_stopped(reader.read_all, deadline=prepared.settings.deadline)
     made = tuple(assemble(prepared.plan, reader.results, prepared.infos, ended_by=ended_by))
     judgement = judge(made, prepared.published, recalled, now=clock.wall())
+    for each in made:
+        if (each.filter.source, each.filter.path) in judgement:
+            reader.forget(each.read.listing)
     entries = collect_entries(prepared.plan, reader.results)
     release = compose_release(prepared, made, judgement, entries)
     record = RunRecord(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import anyio
 from manifests.cli.consoles import say
 from manifests.cli.words import counted
 from manifests.clock import Clock
-from manifests.errors import DefinitionError, SettingsError
+from manifests.errors import DefinitionError, SettingsError, StoreError
 from manifests.events import Noted
 from manifests.memory import open_memory
 from manifests.recording import iso
@@ -25,7 +26,7 @@ from manifests.store.status import FilterStatus, status_key
 from manifests.validation import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
 
     from manifests.events import Event
     from manifests.memory import Memory
+    from manifests.sources.base import Entry
     from manifests.store.candidates import Quarantined
     from manifests.store.names import Key
     from manifests.store.published import Published
+    from manifests.store.quarantine import Held
     from manifests.store.release import Release
 
 __all__ = ["Acceptance", "accept_candidates", "release_with"]
@@ -86,11 +89,14 @@ async def accept(acceptance: Acceptance, console: Console) -> list[str]:
 
 def publish_candidates(acceptance: Acceptance, memory: Memory, *, now: datetime) -> list[str]:
     """Publish the candidates that are meant; return a line for each."""
-    candidates = [candidate(memory, name) for name in acceptance.names]
+    held = [find_held(memory, name) for name in acceptance.names]
+    candidates = [candidate(memory, each) for each in held]
+    made = {each.key: memory.made_at(each) for each in held}
     recover(acceptance.out)
     published = read_published(acceptance.out, {name: each.info for name, each in SOURCES.items()})
     style = Style.COMPACT if acceptance.compact else Style.STANDARD
-    publish(acceptance.out, release_with(candidates, published, style=style, now=now))
+    release = release_with(candidates, published, style=style, made=made, now=now)
+    publish(acceptance.out, release)
     memory.release([each.key for each in candidates])
     return [
         f"published {status_key(*each.key)}: {counted(len(each.manifest.model_ids), 'model')}"
@@ -98,20 +104,34 @@ def publish_candidates(acceptance: Acceptance, memory: Memory, *, now: datetime)
     ]
 
 
-def candidate(memory: Memory, name: str) -> Quarantined:
-    """Return the candidate that *name* means.
+def find_held(memory: Memory, name: str) -> Held:
+    """Return what is known of the candidate that *name* means.
 
     Raises:
         DefinitionError: none is quarantined under that name, or several are.
     """
-    held = {status_key(*each.key): each.key for each in memory.held_back()}
-    meant = [key for full, key in held.items() if name in names_of(full, key)]
-    found = memory.candidate(meant[0]) if len(meant) == 1 else None
-    if found is None:
+    held = {status_key(*each.key): each for each in memory.held_back()}
+    meant = [each for full, each in held.items() if name in names_of(full, each.key)]
+    if len(meant) != 1:
         hint = nearest(name, held)
         raise DefinitionError(
             [f"{name!r} means {counted(len(meant), 'quarantined candidate')}{hint}"],
             next_step="see them with: manifests status",
+        )
+    return meant[0]
+
+
+def candidate(memory: Memory, held: Held) -> Quarantined:
+    """Return a candidate that is held back.
+
+    Raises:
+        StoreError: it is damaged, or gone.
+    """
+    found = memory.candidate(held.key)
+    if found is None:
+        raise StoreError(
+            f"the candidate held back for {status_key(*held.key)} is gone",
+            next_step="make it again: manifests retry",
         )
     return found
 
@@ -125,30 +145,44 @@ def names_of(full: str, key: Key) -> set[str]:
 
 
 def release_with(
-    candidates: Sequence[Quarantined], published: Published, *, style: Style, now: datetime
+    candidates: Sequence[Quarantined],
+    published: Published,
+    *,
+    style: Style,
+    made: Mapping[Key, datetime],
+    now: datetime,
 ) -> Release:
-    """Return the set that follows *published* once the candidates are believed."""
-    entries = {
-        source: {
-            id_: entry
-            for each in candidates
-            if each.manifest.source == source
-            for id_, entry in each.entries.items()
-        }
-        for source in {each.manifest.source for each in candidates}
-    }
+    """Return the set that follows *published* once the candidates are believed.
+
+    Args:
+        candidates: what a person takes for the truth.
+        published: what stands in the output folder.
+        style: the layout of the files that are made anew.
+        made: when each candidate was made: believing it makes it no younger.
+        now: the time of day.
+    """
     release = compose(
         published,
         {each.key: each.manifest for each in candidates},
-        entries,
+        entries_of(candidates),
         infos={name: source.info for name, source in SOURCES.items()},
         style=style,
     )
     if published.status is None:
         return release
-    fresh = FilterStatus(state="fresh", last_success=iso(now))
-    accepted = {status_key(*each.key): fresh for each in candidates}
+    accepted = {
+        status_key(*each.key): FilterStatus(state="fresh", last_success=iso(made[each.key]))
+        for each in candidates
+    }
     status = published.status.model_copy(
         update={"updated": iso(now), "filters": {**published.status.filters, **accepted}}
     )
     return release.with_status(status_bytes(status))
+
+
+def entries_of(candidates: Sequence[Quarantined]) -> dict[str, dict[str, Entry]]:
+    """Return source → id → model, of all candidates."""
+    entries: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for each in candidates:
+        entries[each.manifest.source].update(each.entries)
+    return entries

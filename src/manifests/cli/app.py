@@ -12,6 +12,9 @@ from manifests import __version__
 from manifests.cli.commands import register
 from manifests.cli.exits import errors_reported
 from manifests.cli.options import (
+    FILTERS,
+    OUT,
+    STATE,
     CacheOption,
     ConcurrencyOption,
     DeadlineOption,
@@ -52,9 +55,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-FILTERS = Path("filters")
-OUT = Path("manifests")
-STATE = Path(".manifests")
 CONCURRENCY = 8
 DEADLINE = "30m"
 TRIES = 8
@@ -130,17 +130,9 @@ def generate(  # noqa: PLR0913 - one for each option, by name
             report=report,
             quiet=quiet,
             verbose=verbose,
-            flags=same_upstream(filters, out, sandbox=sandbox),
+            flags=fetch.same_upstream(),
         )
         sys.exit(make(order, people(no_color=no_color)))
-
-
-def same_upstream(filters: Path, out: Path, *, sandbox: bool) -> str:
-    """Return the options with which another command meets the same definitions and upstream."""
-    parts = [" --sandbox"] if sandbox else []
-    parts += [f" --filters {filters}"] if filters != FILTERS else []
-    parts += [f" --out {out}"] if out != OUT else []
-    return "".join(parts)
 
 
 @app.command("test-filter")

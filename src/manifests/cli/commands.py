@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from manifests.cli.exits import errors_reported
 from manifests.cli.options import (
+    FILTERS,
+    OUT,
+    STATE,
     ConcurrencyOption,
     DeadlineOption,
     FiltersOption,
@@ -32,10 +34,6 @@ from manifests.cli.options import (
 # ruff: noqa: PLC0415
 
 __all__ = ["register"]
-
-FILTERS = Path("filters")
-OUT = Path("manifests")
-STATE = Path(".manifests")
 
 
 def register(app: typer.Typer) -> None:
@@ -92,6 +90,7 @@ def retry(  # noqa: PLR0913 - one for each option, by name
             report=report,
             quiet=quiet,
             verbose=verbose,
+            flags=fetch.same_upstream(),
         )
         sys.exit(make(order, people(no_color=no_color)))
 

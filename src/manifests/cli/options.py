@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
 __all__ = [
+    "FILTERS",
+    "OUT",
+    "STATE",
     "CacheOption",
     "ConcurrencyOption",
     "DeadlineOption",
@@ -32,6 +35,10 @@ __all__ = [
     "VerboseOption",
     "WaitOption",
 ]
+
+FILTERS: Final = Path("filters")
+OUT: Final = Path("manifests")
+STATE: Final = Path(".manifests")
 
 FiltersOption: TypeAlias = Annotated[
     Path,

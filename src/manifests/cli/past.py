@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich import box
 from rich.table import Table
 
@@ -45,11 +46,13 @@ def opened_history(state: Path, out: Path) -> Iterator[History]:
             f"{state}/ remembers nothing: there is no such folder",
             next_step="run manifests generate first, or name the folder with --state DIR",
         )
-    database = open_database(state, now=Clock().wall()).database
+    opened = open_database(state, now=Clock().wall())
+    for warning in opened.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     try:
-        yield History(database, out=out)
+        yield History(opened.database, out=out)
     finally:
-        database.close()
+        opened.database.close()
 
 
 def find_run(history: History, name: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from manifests.cli.options import STATE
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
 from manifests.events import Noted
@@ -21,6 +21,7 @@ from manifests.store.lock import Holder, locked
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
+    from pathlib import Path
 
     from manifests.events import Reporter
     from manifests.memory import Memory
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
     from manifests.runner import Workplace
     from manifests.store.history import Unfinished
 
-__all__ = ["STATE", "MemoryFlags", "Remembrance", "remembering", "writing"]
-
-STATE = Path(".manifests")
-"""What lasts from run to run and is not published, unless it is told otherwise."""
+__all__ = ["MemoryFlags", "Remembrance", "remembering", "writing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +108,9 @@ def begin(
         memory.begin(run, pages_since=None)
         return replace(place, run=run)
     last = unfinished(memory, remembrance, place.reporter)
-    memory.begin(run, pages_since=last.pages_since if last else None)
-    pages, since = memory.pages(run), usable_since(last, remembrance, now)
+    resumed = resumed_since(last, remembrance)
+    memory.begin(run, pages_since=resumed)
+    pages, since = memory.pages(run), usable_since(resumed, remembrance, now)
     cached = {
         name: CachedPages(
             fetcher,
@@ -141,11 +140,22 @@ def unfinished(memory: Memory, remembrance: Remembrance, reporter: Reporter) -> 
     return last
 
 
+def resumed_since(last: Unfinished | None, remembrance: Remembrance) -> datetime | None:
+    """Return from when on pages of the resumed runs answer; None when no run is resumed.
+
+    Runs that end early time after time resume each other: what was too old for the last of them
+    when it began must not be handed on for ever.
+    """
+    if last is None or remembrance.resume_within is None:
+        return None
+    return max(last.pages_since, last.started - timedelta(seconds=remembrance.resume_within))
+
+
 def usable_since(
-    last: Unfinished | None, remembrance: Remembrance, now: datetime
+    resumed: datetime | None, remembrance: Remembrance, now: datetime
 ) -> datetime | None:
     """Return from when on pages answer without a request; None when none does."""
-    moments = [last.pages_since] if last else []
+    moments = [resumed] if resumed else []
     if remembrance.fresh_within:
         moments.append(now - timedelta(seconds=remembrance.fresh_within))
     return min(moments, default=None)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from manifests.cli.options import FILTERS, OUT
 from manifests.clock import Clock
 from manifests.errors import SettingsError
 from manifests.fetch.controlled import ControlledFetcher
@@ -51,6 +52,13 @@ class FetchFlags(NamedTuple):
     pace: str | None
     attempts: int
     deadline: str
+
+    def same_upstream(self) -> str:
+        """Return the options with which another command meets the same definitions and upstream."""
+        parts = [" --sandbox"] if self.sandbox else []
+        parts += [f" --filters {self.filters}"] if self.filters != FILTERS else []
+        parts += [f" --out {self.out}"] if self.out != OUT else []
+        return "".join(parts)
 
 
 def settings_of(

@@ -98,6 +98,21 @@ class Controller:
         if flight is None:
             return Verdict()
 
+        was_open = self._gate.breaker.is_open
+        verdict = self._judge(flight, signal, in_use=in_use, now=now)
+        if was_open and not self._gate.breaker.is_open:
+            self._rescue.resume()
+        return verdict
+
+    def snapshot(self, *, now: float) -> HostState:
+        """Return how the host is treated."""
+        return self._gate.state(now=now)
+
+    def learned(self) -> LearnedPace:
+        """Return what the next run may start from."""
+        return self._gate.learned()
+
+    def _judge(self, flight: Flight, signal: Signal, *, in_use: bool, now: float) -> Verdict:
         flight.task.signal = signal
         self._gate.heard(signal, sent=flight.sent, now=now)
         if signal.is_good:
@@ -108,14 +123,6 @@ class Controller:
         if signal.code is ErrorCode.RATE_LIMIT:
             return self._throttled(flight, signal, in_use=in_use, now=now)
         return self._failed(flight, signal, now=now)
-
-    def snapshot(self, *, now: float) -> HostState:
-        """Return how the host is treated."""
-        return self._gate.state(now=now)
-
-    def learned(self) -> LearnedPace:
-        """Return what the next run may start from."""
-        return self._gate.learned()
 
     def _next_task(self, *, now: float) -> Task | None:
         gate, queue = self._gate, self._ledger.queue
@@ -159,7 +166,8 @@ class Controller:
     def _failed(self, flight: Flight, signal: Signal, *, now: float) -> Verdict:
         was_open = self._gate.breaker.is_open
         self._gate.failed(flight, pause=signal.pause, now=now)
-        if was_open:  # the host's fault, so the page doesn't pay for it
+        if was_open:  # the host's fault: the page doesn't pay for it, but is no probe again soon
+            self._ledger.send_back(flight.task)
             return self._wait(flight.task, now=now)
         if flight.is_copy:
             self._overdue.settled(copy_won=False)

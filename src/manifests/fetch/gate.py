@@ -29,8 +29,10 @@ LONG_PAUSE = 10.0
 
 
 class Gate:
-    """What a host bears: `Window` by latency, `Throttle` by 429s, `QuotaGate` by headers,
-    `Breaker` by failures; a request starts when all four let it.
+    """What a host bears; a request starts when all four parts let it.
+
+    `Window` learns from latency, `Throttle` from 429s, `QuotaGate` from headers, `Breaker` from
+    failures; nothing is shared between hosts.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class Gate:
         self.window = Window(
             ceiling=ceiling,
             start=learned.window / 2 if learned else START,
-            base=learned.latency if learned else None,
+            usual=learned.latency if learned else None,
         )
         self.throttle = Throttle(random=random, rate=learned.rate if learned else None)
         self.quota = QuotaGate(random=random)

@@ -69,6 +69,10 @@ class Ledger:
         flight.is_parked = True
         self.parked.append(flight)
 
+    def send_back(self, task: Task) -> None:
+        """Let *task* count as the last that came."""
+        task.order = next(self._orders)
+
     def land(self, attempt: int) -> Flight | None:
         """Close an attempt, and return it; None when it was abandoned before."""
         flight = self._flights.pop(attempt, None)

@@ -15,23 +15,24 @@ __all__ = ["HARD_LIMIT", "Overdue"]
 
 MEMORY = 64
 KNOWN_FROM = 8
-"""Answers before which a 95th percentile is a guess."""
+"""Answers that the 95th percentile is taken of, and those before which it is a guess."""
 SHORTEST = 2.0
 """Seconds; nothing younger is overdue."""
 FIRST_LIMIT, HARD_LIMIT = 30.0, 100.0
 """Seconds until an attempt is cut off, before and after the host's latency is known."""
 COPIES_REMEMBERED = 16
 DOUBT = 2
-"""Losses that copies are forgiven before they count as a waste."""
+"""How many more copies may lose than win before they count as a waste."""
 CHECK_AGAIN = 0.5
 """Seconds after which an overdue attempt that could not be parked is looked at again."""
 
 
 class Overdue:
-    """An attempt is overdue after max(2 s, 2·p95)·1.5ⁿ for a page whose attempts were so n times.
+    """An attempt is overdue after max(2 s, 2·p95) of the good answers' latencies.
 
     It then leaves the window but is listened to still, while a copy is sent; the first good answer
-    wins. Copies go to the front of the work as long as they don't lose more often than they win.
+    wins. Copies go to the front of the work as long as they don't lose more often than they win,
+    and what is overdue may be abandoned while they win twice as often.
 
     Source: Dean and Barroso, "The Tail at Scale" (hedged requests), but the late one gives its
     place back: a stuck proxy that keeps its place costs more than the tail it has.
@@ -41,14 +42,6 @@ class Overdue:
         self._latencies = Latencies()
         self._checks: list[tuple[float, int, Flight]] = []
         self._copies: deque[bool] = deque(maxlen=COPIES_REMEMBERED)
-
-    @property
-    def _wins(self) -> int:
-        return sum(self._copies)
-
-    @property
-    def _losses(self) -> int:
-        return len(self._copies) - sum(self._copies)
 
     @property
     def is_known(self) -> bool:
@@ -63,12 +56,14 @@ class Overdue:
     @property
     def copies_pay(self) -> bool:
         """Whether copies have answered first at least as often as what they copied."""
-        return self._wins + DOUBT >= self._losses
+        wins = sum(self._copies)
+        return wins + DOUBT >= len(self._copies) - wins
 
     @property
     def originals_lose(self) -> bool:
-        """Whether what is overdue is so much more likely lost than slow that it may be abandoned."""
-        return self._wins > 0 and self._wins >= 2 * self._losses
+        """Whether copies win so often that what is overdue is rather lost than slow."""
+        wins = sum(self._copies)
+        return 0 < wins >= 2 * (len(self._copies) - wins)
 
     def answered(self, seconds: float) -> None:
         """Learn from a good answer."""
@@ -89,7 +84,9 @@ class Overdue:
         heapq.heappush(self._checks, (now + after, flight.attempt, flight))
 
     def next_check(self) -> float:
-        """Return when `late` has something to look at."""
+        """Return when `late` has something to look at; inf when never."""
+        while self._checks and not is_awaited(self._checks[0][2]):
+            heapq.heappop(self._checks)
         return self._checks[0][0] if self._checks else float("inf")
 
     def late(self, *, now: float) -> list[Flight]:
@@ -97,7 +94,7 @@ class Overdue:
         found: list[Flight] = []
         while self._checks and self._checks[0][0] <= now:
             flight = heapq.heappop(self._checks)[2]
-            if flight not in flight.task.flights or flight.is_parked:
+            if not is_awaited(flight):
                 continue
             left = flight.sent + self.limit() - now
             if left <= 0:
@@ -105,3 +102,8 @@ class Overdue:
             else:
                 self.watch(flight, now=now, after=min(left, SHORTEST))
         return found
+
+
+def is_awaited(flight: Flight) -> bool:
+    """Tell whether an attempt is under way and in the window."""
+    return not flight.is_parked and flight in flight.task.flights

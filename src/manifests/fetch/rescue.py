@@ -19,17 +19,15 @@ __all__ = ["Rescue"]
 PARKED = 8
 """Overdue attempts that are listened to at once, beside the window."""
 ALIVE = 3
-"""Attempts of one page at once: the first and two copies; one more when nothing else waits."""
-ILL = 0.1
-"""Share of failures from which an overdue attempt is more likely lost than slow."""
+"""Attempts of one page at once: the first and two copies."""
 
 
 class Rescue:
     """What becomes of overdue attempts.
 
-    Each leaves the window, and its page goes back to the work for a copy; none while the host
-    queues or is ill, or when its quota is too small for copies. When too many are parked, or too
-    many of one page, the oldest is abandoned where at least a tenth of all attempts fails.
+    Each leaves the window, and its page goes back to the work for a copy; none while the breaker
+    is open, or when a counted quota ends with the work. When too many are parked, or too many of
+    one page are under way, the oldest is abandoned where copies do much better.
     """
 
     def __init__(self, ledger: Ledger, *, gate: Gate, overdue: Overdue, patience: Patience) -> None:
@@ -56,6 +54,11 @@ class Rescue:
             else:
                 self._overdue.watch(flight, now=now, after=CHECK_AGAIN)
         return abandoned
+
+    def resume(self) -> None:
+        """Send copies after what was parked while the host was ill."""
+        for flight in self._ledger.parked:
+            self._copy(flight.task)
 
     def abandon(self, flight: Flight, *, now: float) -> Abandon:
         """Forget an attempt that is under way."""

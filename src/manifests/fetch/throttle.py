@@ -1,4 +1,4 @@
-"""Decide what a 429 means: whose it is, how long the host is left alone, and how fast it is asked."""
+"""Decide whose a 429 is, how long the host is then left alone, and how fast it is asked."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ REMEMBERED = 1000
 BACK_OFF = 0.9
 RECOVERY = 0.03
 """Share by which R grows a second."""
-SLOWEST = 0.2
-"""Starts a second that are always allowed."""
+SLOWEST, SLOWEST_LEARNED = 0.2, 1.0
+"""Starts a second that are always allowed, the second at the start of a run."""
 
 
 def lengthened(seconds: float, random: random.Random) -> float:
@@ -41,17 +41,18 @@ def lengthened(seconds: float, random: random.Random) -> float:
 class Throttle:
     """R, the starts a second, and the hold after a refusal.
 
-    Unannounced 429s are the host's own once 4 listings of the last 16 answers met one, and stay so
-    until 200 good answers came without any. Then hold 0.25 s·2^(k-1), at most 10 s, for the k-th
-    in a row, where those of one round trip count once; and R := 0.9 × the good answers a second of
-    the last 3 s. R recovers by 10 % a second below the rate that was refused, by 1 % above it.
+    Unannounced 429s are the host's own once 4 listings of the last 16 answers met one; from then
+    on, each one is. But a page that is refused again after others passed is refused for its own
+    sake. Then hold 0.25 s·2^(k-1), at most 10 s, for the k-th in a row, where those of one round
+    trip count once; and R := 0.9 of the good answers a second of the last 3 s. R recovers by 3 % a
+    second. After 120 s of nothing but refusals the host isn't waited for.
 
     Source: the measured-rate cut of botocore's adaptive mode (`retries/throttling.py`).
     """
 
     def __init__(self, *, random: random.Random, rate: float | None = None) -> None:
         self._random = random
-        self.rate = rate
+        self.rate = rate if rate is None else max(SLOWEST_LEARNED, rate)
         self.held_until = float("-inf")
         self._next_start = float("-inf")
         self._began = float("inf")

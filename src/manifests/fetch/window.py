@@ -26,22 +26,24 @@ REFUSED_RAMP = 0.05
 
 
 class Window:
-    """W, the attempts that may be in flight: grows while the host doesn't queue, shrinks when it does.
+    """W, the attempts that may be in flight: grows until the host queues, then shrinks.
 
-    With q = the 25th percentile of the last latencies and base = a slow memory of q (down by a
-    tenth of the way, up by 0.2 % an answer): q/base > 2.5 → W ×0.7, at least 2, once a round trip;
-    q/base ≤ 1.7 and W in use → W +0.5 an answer until the first cut, then +1/W, or +0.1 when the
-    last cut answered a 429. At W ≤ 2 base rises by 2 %: there, we are not the queue.
+    With q = the 25th percentile of the last max(20, 2W) latencies and base = a slow memory of q
+    (down by a fifth of the way, up by 0.2 % an answer), while W is in use: q/base > 2.5 → W·0.7, at
+    least 2, once a round trip; q/base ≤ 1.7 → W + 0.5 an answer until the first cut, then + 1/W, or
+    + 0.05 when a 429 cut it. At W = 2 base rises by 2 %: there, we are not the queue. A failure
+    counts as a latency too, for a good answer would have taken as long at least.
 
     Sources: the idea of TCP Vegas and Netflix's Gradient2Limit (concurrency-limits), with a low
     quantile in place of the minimum, which a heavy tail biases.
     """
 
-    def __init__(self, *, ceiling: int, start: float = START, base: float | None = None) -> None:
+    def __init__(self, *, ceiling: int, start: float = START, usual: float | None = None) -> None:
         self._ceiling = float(ceiling)
         self._floor = min(FLOOR, self._ceiling)
         self.size = self._clamped(start)
-        self._base = base
+        self._base: float | None = None
+        self._usual = usual
         self._latencies = Latencies()
         self._growth: float | None = None
         self._cut_at = float("-inf")
@@ -96,7 +98,7 @@ class Window:
         self._growth = REFUSED_RAMP
 
     def restart(self) -> None:
-        """Begin small again after an outage; what is known of the latency stays."""
+        """Begin small again after an outage, and grow fast; what is known of the latency stays."""
         self.size = min(self.size, self._clamped(START))
         self._growth = None
         self._cut_at = float("-inf")
@@ -111,7 +113,8 @@ class Window:
 
     def _compare(self, now: float) -> float:
         if self._base is None:
-            self._base = now
+            # Where it takes longer than it used to, the rest may be a queue that others make.
+            self._base = min(now, GROWS_BELOW * self._usual) if self._usual else now
         elif now < self._base:
             self._base += DOWN * (now - self._base)
         else:
