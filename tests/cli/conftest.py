@@ -9,6 +9,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TYPE_CHECKING, Protocol
 
+import orjson
 import pytest
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console  # noqa: TID251 - the command line prints on one
@@ -31,6 +32,33 @@ UNSET = (
     *("CIVITAI_ENDPOINT", "CIVITAI_TOKEN", "HF_ENDPOINT", "HF_TOKEN", "MANIFESTS_CONTACT"),
     *("CI", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"),
 )
+
+
+LISTS = {
+    "civitai": """
+source = "civitai"
+sort = "Most Downloaded"
+limit = 300
+filters = [
+  { path = "filter/all", parameters = { nsfw = true } },
+  { path = "filter/loras", parameters = { nsfw = true, types = ["LORA"] } },
+  { path = "filter/checkpoints", parameters = { nsfw = true, types = ["Checkpoint"] } },
+  { path = "filter/sdxl", parameters = { nsfw = true, baseModels = ["SDXL 1.0"] } },
+  { path = "filter/year", parameters = { nsfw = true, period = "Year" } },
+]
+""",
+    "huggingface": """
+source = "huggingface"
+sort = "likes"
+limit = 300
+filters = [
+  { path = "filter/all" },
+  { path = "filter/mit", parameters = { filter = "license:mit" } },
+  { path = "filter/gguf", parameters = { filter = "gguf" } },
+]
+""",
+}
+"""Whole listings, as long as upstream has models: of 240 three pages, two, one and one."""
 
 
 class Screen(Console):
@@ -60,6 +88,22 @@ class Serves(Protocol):
     """Starts an upstream for the rest of a test, and points the environment at it."""
 
     def __call__(self, simulate: str = "", *, models: int = 2000) -> Running:
+        """Return it."""
+        ...
+
+
+class ReadsFiles(Protocol):
+    """Reads the published files of a folder."""
+
+    def __call__(self, folder: Path = ...) -> dict[str, bytes]:
+        """Return name → bytes; of the output folder, unless another is given."""
+        ...
+
+
+class ReadsStatus(Protocol):
+    """Reads what `status.json` says of a filter."""
+
+    def __call__(self, name: str) -> dict[str, object]:
         """Return it."""
         ...
 
@@ -137,6 +181,40 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serves]:
             return upstream
 
         yield start
+
+
+@pytest.fixture
+def lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of the definitions of few filters, with which the command runs from now on."""
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    for name, text in LISTS.items():
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("MANIFESTS_FILTERS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def files(out: Path) -> ReadsFiles:
+    """A reader of what is published, but for the file that every run writes."""
+
+    def read(folder: Path = out) -> dict[str, bytes]:
+        published = (path for path in folder.glob("[!.]*") if path.name != "status.json")
+        return {path.name: path.read_bytes() for path in published}
+
+    return read
+
+
+@pytest.fixture
+def told(out: Path) -> ReadsStatus:
+    """A reader of `status.json`."""
+
+    def read(name: str) -> dict[str, object]:
+        found = orjson.loads((out / "status.json").read_bytes())["filters"][name]
+        assert isinstance(found, dict)
+        return found
+
+    return read
 
 
 @pytest.fixture

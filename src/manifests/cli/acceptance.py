@@ -113,7 +113,8 @@ def find_held(memory: Memory, name: str) -> Held:
     held = {status_key(*each.key): each for each in memory.held_back()}
     meant = [each for full, each in held.items() if name in names_of(full, each.key)]
     if len(meant) != 1:
-        hint = nearest(name, held)
+        known = {each for full, one in held.items() for each in names_of(full, one.key)}
+        hint = "" if meant else nearest(name, sorted(known))
         raise DefinitionError(
             [f"{name!r} means {counted(len(meant), 'quarantined candidate')}{hint}"],
             next_step="see them with: manifests status",

@@ -17,7 +17,15 @@ def people(*, no_color: bool) -> Console:
     FORCE_COLOR gives colours in CI but must not make bars redraw themselves into its log.
     """
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
-    return Console(stderr=True, no_color=no_color or None, force_interactive=live, highlight=False)
+    # A log has no width of its own, and 80 columns break what people search it for.
+    width = None if sys.stderr.isatty() or "COLUMNS" in os.environ else 120
+    return Console(
+        stderr=True,
+        no_color=no_color or None,
+        force_interactive=live,
+        highlight=False,
+        width=width,
+    )
 
 
 def data(*, no_color: bool) -> Console:

@@ -109,7 +109,9 @@ def print_summary(
         flags: what to add to a command so that it meets the same upstream and definitions.
     """
     if groups := failure_groups(record):
-        console.print(failure_table(groups, flags=flags))
+        console.print(failure_table(groups))
+        for _, outcomes in groups:  # not in the table, whose cells would break what is copied
+            say(console, f"see one: {reproduce(outcomes[0], flags)}")
     for line in oddities(record):
         say(console, line, style="yellow")
     say(console, headline(record, out), style="bold")
@@ -117,15 +119,14 @@ def print_summary(
         say(console, line, style="red" if code else "yellow")
 
 
-def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]], *, flags: str) -> Table:
-    """Return the failures by code, each with the command that reproduces one of them."""
+def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]]) -> Table:
+    """Return the failures by code, with why and what next."""
     table = Table(box=box.SIMPLE_HEAD, title="What failed", title_justify="left", pad_edge=False)
     table.add_column("code", style="red", overflow="fold")
     table.add_column("filters", justify="right")
-    table.add_column("why, what next, and how to see it", overflow="fold", ratio=1)
+    table.add_column("why, and what next", overflow="fold", ratio=1)
     for failure, outcomes in groups:
-        first = outcomes[0]
-        lines = [failure.cause, f"next: {failure.next_step}", reproduce(first, flags)]
+        lines = [failure.cause, f"next: {failure.next_step}"]
         table.add_row(cell(shown_code(failure)), str(len(outcomes)), cell("\n".join(lines)))
     return table
 

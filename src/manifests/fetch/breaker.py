@@ -36,7 +36,7 @@ class Breaker:
 
     def __init__(self) -> None:
         self._recent: deque[tuple[Hashable, bool]] = deque(maxlen=MEMORY)
-        self._failing_since: float | None = None
+        self._failing_since = float("inf")
         self._opened_at: float | None = None
         self._probing = False
         self._probes = 0
@@ -60,16 +60,12 @@ class Breaker:
             return float("-inf")
         return float("inf") if self._probing else self.probe_at
 
-    def is_dead(self, *, now: float) -> bool:
-        """Tell whether what waits is to be given up now."""
-        return self.dies_at() <= now < self.probe_at
-
-    def dies_at(self) -> float:
-        """Return when what waits will be given up if nothing changes; inf when a probe comes."""
-        if not self.is_open or self._probing or self._failing_since is None:
+    def dies_at(self, *, now: float) -> float:
+        """Return when the host counts as dead; inf when a probe comes before."""
+        if not self.is_open or self._probing or now >= self.probe_at:
             return float("inf")
-        dies_at = self._failing_since + PATIENCE
-        return dies_at if dies_at < self.probe_at else float("inf")
+        at = self._failing_since + PATIENCE
+        return at if at < self.probe_at else float("inf")
 
     def probing(self) -> None:
         """Note that a probe is under way."""
@@ -82,7 +78,7 @@ class Breaker:
             Whether this closed the breaker.
         """
         if is_good:
-            self._failing_since = None
+            self._failing_since = float("inf")
             self._recent.append((job, False))
         closed = self.is_open
         if closed:
@@ -91,8 +87,7 @@ class Breaker:
 
     def failed(self, job: Hashable, *, is_probe: bool, now: float) -> None:
         """Learn of a failure; while open only that of the probe counts."""
-        if self._failing_since is None:
-            self._failing_since = now
+        self._failing_since = min(self._failing_since, now)
         if self.is_open:
             if is_probe:
                 self._wait(now)
@@ -119,8 +114,8 @@ class Breaker:
         self._probing = False
         wait = PROBE_WAITS[min(self._probes, len(PROBE_WAITS) - 1)]
         self._probes += 1
-        dead = self._failing_since is not None and now - self._failing_since >= PATIENCE
-        self.probe_at = now + (COOL_DOWN if dead else wait)
+        is_dead = now - self._failing_since >= PATIENCE
+        self.probe_at = now + (COOL_DOWN if is_dead else wait)
 
     def _close(self) -> None:
         self._opened_at = None

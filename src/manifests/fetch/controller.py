@@ -85,7 +85,7 @@ class Controller:
         """Return when to call `decide` again if nothing happens before; inf when never."""
         wake = self._overdue.next_check()
         if self._ledger.queue:
-            wake = min(wake, self._gate.hopeless_at())
+            wake = min(wake, self._gate.hopeless_at(now=now))
             if self._gate.has_room:
                 due = self._ledger.queue.due_at()
                 wake = min(wake, max(due, self._gate.opens_at(now=now)))

@@ -70,11 +70,11 @@ class Gate:
 
     def is_hopeless(self, *, now: float) -> bool:
         """Tell whether what waits is to be given up now: for two minutes, no good answer came."""
-        return self.breaker.is_dead(now=now) or self.throttle.is_hopeless(now=now)
+        return self.hopeless_at(now=now) <= now
 
-    def hopeless_at(self) -> float:
-        """Return when that will be if no good answer comes; inf when it won't."""
-        return min(self.breaker.dies_at(), self.throttle.hopeless_at())
+    def hopeless_at(self, *, now: float) -> float:
+        """Return when that will be; inf when a request may start before."""
+        return min(self.breaker.dies_at(now=now), self.throttle.hopeless_at(now=now))
 
     def started(self, flight: Flight, *, now: float) -> None:
         """Count a start."""

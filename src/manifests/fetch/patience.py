@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Patience"]
 
-RISK = 0.01
+RISK = 0.001
 """Pages that chance alone may cost, over all pages of a run."""
 FEWEST, MOST = 4, 8
 BASE, CAP = 1.0, 10.0
@@ -18,7 +18,7 @@ BASE, CAP = 1.0, 10.0
 
 
 class Patience:
-    """So many tries n that N·pⁿ < 0.01 for N pages and the failure share p seen; 4 ≤ n ≤ 8.
+    """So many tries n that N·pⁿ < 0.001 for N pages and the failure share p seen; 4 ≤ n ≤ 8.
 
     The wait before the next try is uniform in [0, min(10 s, 1 s·2^(failures-1))].
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).

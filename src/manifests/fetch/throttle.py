@@ -61,7 +61,7 @@ class Throttle:
         self._is_known = False
         self._streak = 0
         self._hold_began = float("-inf")
-        self._refusing_since: float | None = None
+        self._refusing_since = float("inf")
         self.refused_at = float("-inf")
         """When the host last refused."""
         self._grew_at = float("-inf")
@@ -82,7 +82,7 @@ class Throttle:
         self._accepted.append(now)
         self._recent.append(None)
         self._streak = 0
-        self._refusing_since = None
+        self._refusing_since = float("inf")
         if self.rate is not None:
             passed = min(1.0, max(0.0, now - self._grew_at))
             self.rate *= 1 + RECOVERY * passed
@@ -109,15 +109,12 @@ class Throttle:
         self._is_known = True
         return True
 
-    def is_hopeless(self, *, now: float) -> bool:
-        """Tell whether the host has refused everything for so long that it won't be waited for."""
-        return self.hopeless_at() <= now < self.held_until
-
-    def hopeless_at(self) -> float:
-        """Return when that will be if nothing changes; inf when the next try comes before."""
-        if self._refusing_since is None or self.held_until <= self._refusing_since + PATIENCE:
+    def hopeless_at(self, *, now: float) -> float:
+        """Return when the host has refused all for too long; inf when a try comes before."""
+        if now >= self.held_until:
             return float("inf")
-        return self._refusing_since + PATIENCE
+        at = self._refusing_since + PATIENCE
+        return at if at < self.held_until else float("inf")
 
     def hold(self, announced: float | None, *, sent: float, now: float) -> bool:
         """Leave the host alone, for what it announced or for twice as long as the last time.
@@ -140,9 +137,11 @@ class Throttle:
             self.held_until = max(self.held_until, now + seconds)
         if is_news:
             self._hold_began = now
-        if self._refusing_since is None or announced is not None:
-            # An announced pause is waited for: patience begins at its end.
-            self._refusing_since = now + (announced or 0.0)
+        # An announced pause is waited for: patience begins at its end.
+        if announced is None:
+            self._refusing_since = min(self._refusing_since, now)
+        else:
+            self._refusing_since = now + announced
         return is_news
 
     def slow_down(self, *, now: float, share: float = BACK_OFF) -> None:
