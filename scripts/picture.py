@@ -12,6 +12,7 @@ from rich.console import Console
 
 from manifests.cli.explain import Question, explain
 from manifests.cli.generate import Order, generate
+from manifests.cli.remembering import Remembrance
 from manifests.cli.wiring import FetchFlags, settings_of
 from manifests.clock import Clock
 from manifests.sandbox.server import SandboxOptions, running
@@ -30,8 +31,17 @@ def typed(console: Console, command: str) -> None:
 def record(console: Console, out: Path) -> None:
     """Record a run against a sandbox that is ill, and the explanation of one filter."""
     typed(console, "manifests generate")
-    flags = FetchFlags(ROOT / "filters", out, False, "8/0ms", 3, "10m")
-    generate(Order(settings=settings_of(flags)), console)
+    flags = FetchFlags(
+        filters=ROOT / "filters",
+        out=out,
+        sandbox=False,
+        concurrency=8,
+        pace="8/0ms",
+        attempts=3,
+        deadline="10m",
+    )
+    memory = Remembrance(state=out.parent / "state")
+    generate(Order(settings=settings_of(flags), remembrance=memory), console)
     typed(console, f"manifests test-filter {SHOWN}")
     explain(Question(path=SHOWN, settings=settings_of(flags)), console, console)
 

@@ -8,7 +8,8 @@ import json
 import random
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,15 +22,18 @@ from hypothesis import strategies as st
 
 from manifests.clock import Clock
 from manifests.errors import DefinitionError, ErrorCode, SettingsError, StoreError
-from manifests.events import FilterSettled, RunPlanned
+from manifests.events import FilterSettled, Noted, RunPlanned
 from manifests.fetch.fetcher import Fetched
+from manifests.memory import Memory, open_memory
 from manifests.models import Model, Stats
-from manifests.results import Attempt, Failure, RunRecord, State
 from manifests.preparing import prepare
+from manifests.results import Attempt, Failure, RunRecord, State
 from manifests.runner import Workplace, run
 from manifests.settings import Access, Settings
 from manifests.sources import SOURCES
 from manifests.sources.base import Entry, Page
+from manifests.store.database import open_database
+from manifests.store.history import History
 from manifests.store.publisher import MACHINE, Disk
 
 if TYPE_CHECKING:
@@ -39,8 +43,8 @@ if TYPE_CHECKING:
     from manifests.fetch.fetcher import ReadPage
     from manifests.sources.base import Request
 
-Answers: TypeAlias = Mapping[str, "Sequence[str] | Failure | None"]
-"""Listing → the ids that it holds, why it fails, or None where no answer ever comes."""
+Answers: TypeAlias = Mapping[str, "Sequence[str] | Page | Failure | None"]
+"""Listing → its ids, the page that is always given, why it fails, or None: no answer ever comes."""
 
 DEFINITIONS = {
     "civitai": """
@@ -86,13 +90,22 @@ class Upstream:
 
     answers: Answers
     asked: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+
+    def name(self, request: Request) -> str:
+        """Return the listing that is asked for."""
+        return next(value for _, value in request.parameters if value in self.answers)
+
+    def forget(self, request: Request) -> None:
+        """Take note of a page that is not to be kept."""
+        self.forgotten.append(self.name(request))
 
     async def fetch(
         self, request: Request, read: ReadPage, *, log: list[Attempt], **hints: object
     ) -> Fetched:
         """Return what is to become of the listing."""
         del read, hints
-        name = next(value for _, value in request.parameters if value in self.answers)
+        name = self.name(request)
         self.asked.append(name)
         log.append(Attempt(number=1, url=name, started=0, seconds=0))
         found = self.answers[name]
@@ -100,12 +113,16 @@ class Upstream:
             await anyio.sleep_forever()
         if isinstance(found, Failure):
             return Fetched(failure=found)
+        if isinstance(found, Page):
+            return Fetched(page=found)
         return Fetched(page=Page(entries=tuple(entry(request.source, id_) for id_ in found or ())))
 
 
-def entry(source: str, id_: str) -> Entry:
+def entry(source: str, id_: str, *, type_: str | None = None) -> Entry:
     """Return a model, of each type at once as far as anyone looks."""
-    model = Model(id=id_, source=source, slug="any", name=f"Model {id_}", tags=("gguf",))
+    model = Model(
+        id=id_, source=source, slug="any", name=f"Model {id_}", tags=("gguf",), type=type_
+    )
     return Entry(model=model, stats=Stats(downloads=1))
 
 
@@ -116,8 +133,11 @@ class Site:
     folder: Path
     out: Path
     day: int = 1
+    remembers: bool = False
+    """Whether its runs know of each other."""
     events: list[Event] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     @classmethod
     def at(cls, folder: Path) -> Site:
@@ -142,17 +162,35 @@ class Site:
         """Make a run, a day after the last one; *answers* are what differs from a good day."""
         prepared = prepare(settings or self.settings(), SOURCES, only=only)
         upstream = Upstream(answers={**GOOD, **(answers or {})})
-        moment = datetime(2026, 11, self.day, tzinfo=UTC)
-        workplace = Workplace(
-            fetchers=dict.fromkeys(SOURCES, upstream),
-            reporter=self.note,
-            clock=Clock(wall=lambda: moment, random=random.Random(self.day)),
-            disk=disk,
-        )
-        self.day += 1
-        record = await run(prepared, workplace)
-        self.asked = upstream.asked
+        with ExitStack() as stack:
+            workplace = Workplace(
+                fetchers=dict.fromkeys(SOURCES, upstream),
+                reporter=self.note,
+                clock=self.clock(),
+                disk=disk,
+                memory=stack.enter_context(self.memory()) if self.remembers else None,
+            )
+            self.day += 1
+            record = await run(prepared, workplace)
+        self.asked, self.forgotten = upstream.asked, upstream.forgotten
         return record
+
+    def clock(self) -> Clock:
+        """Return the time of this day's run."""
+        moment = datetime(2026, 11, self.day, tzinfo=UTC)
+        return Clock(wall=lambda: moment, random=random.Random(moment.timestamp() + self.runs))
+
+    @contextmanager
+    def memory(self) -> Iterator[Memory]:
+        """Yield what its runs remember."""
+        state = self.folder / "state"
+        with open_memory(state, out=self.out, clock=self.clock(), reporter=self.note) as memory:
+            yield memory
+
+    @property
+    def runs(self) -> int:
+        """How many runs there were, as far as anyone watched."""
+        return sum(isinstance(event, RunPlanned) for event in self.events)
 
     def note(self, event: Event) -> None:
         """Watch a run."""
@@ -542,3 +580,164 @@ async def test_every_published_id_stands_in_its_catalogue(
             kept = {LORAS: "loras", VAES: "vaes", SOMEONE: "by-someone"}
             there = {path for name, path in kept.items() if (site.out / name).exists()}
             assert {path for path in kept.values() if states(record)[path].is_current} <= there
+
+
+def gone(*ids: str) -> Page:
+    """Return a page of checkpoints only, whatever was asked for."""
+    return Page(entries=tuple(entry("civitai", id_, type_="Checkpoint") for id_ in ids))
+
+
+ROUND = Page(entries=(entry("civitai", "1"),), cursor="again")
+"""A page whose successor is itself."""
+
+
+@pytest.fixture
+def lasting(site: Site) -> Site:
+    """Return a folder whose runs know of each other."""
+    site.remembers = True
+    return site
+
+
+@pytest.mark.parametrize(
+    ("page", "code"),
+    [(gone("7", "8"), ErrorCode.FILTER_IGNORED), (ROUND, ErrorCode.PAGINATION_ERROR)],
+)
+async def test_what_the_audit_refuses_is_never_published(
+    lasting: Site, page: Page, code: ErrorCode
+) -> None:
+    """However often it comes: it is no candidate, waits for nobody, and its pages are not kept."""
+    await lasting.run()
+    before = lasting.files()
+    for _ in range(4):
+        record = await lasting.run({"LORA": page})
+        outcome = record.outcomes[0]
+        assert outcome.failure is not None
+        assert (outcome.state, outcome.failure.code) == (State.STALE, code)
+        assert lasting.files() == before
+        assert set(lasting.forgotten) == {"LORA"}
+    with lasting.memory() as memory:
+        assert memory.held_back() == ()
+    assert lasting.status("filter/loras")["consecutive_failures"] == 4
+
+
+async def test_what_is_doubted_is_asked_for_again(lasting: Site) -> None:
+    """No later run may take the pages of a candidate that was held back for a second witness."""
+    await lasting.run()
+    assert lasting.forgotten == []
+    await lasting.run({"LORA": []})
+    assert lasting.forgotten == ["LORA"]
+
+
+async def test_time_accepts_what_stays_the_same(lasting: Site) -> None:
+    """The third run over at least a day with the same doubt publishes it, and says so."""
+    await lasting.run()
+    for _ in range(2):
+        record = await lasting.run({"LORA": []})
+        assert states(record)["loras"] is State.QUARANTINED
+    with lasting.memory() as memory:
+        assert [(each.filter, each.runs) for each in memory.held_back()] == [("filter/loras", 2)]
+    record = await lasting.run({"LORA": []})
+    assert states(record)["loras"] is State.FRESH
+    assert record.outcomes[0].accepted is not None
+    assert "3 runs since 2026-11-02" in record.outcomes[0].accepted
+    assert lasting.json(LORAS)["count"] == 0
+    assert lasting.status("filter/loras")["state"] == "fresh"
+    with lasting.memory() as memory:
+        assert memory.held_back() == ()
+
+
+async def test_a_day_must_pass(lasting: Site) -> None:
+    """Any number of runs in one bad hour proves nothing."""
+    await lasting.run()
+    for _ in range(5):
+        lasting.day = 2
+        record = await lasting.run({"LORA": []})
+        assert states(record)["loras"] is State.QUARANTINED
+
+
+@pytest.mark.parametrize(
+    ("between", "state"),
+    [
+        ({"LORA": ["1", "2", "3"]}, State.QUARANTINED),
+        ({"LORA": DOWN}, State.FRESH),
+    ],
+    ids=["recovered", "failed"],
+)
+async def test_only_a_good_answer_ends_a_streak(
+    lasting: Site, between: Answers, state: State
+) -> None:
+    """A run that learned nothing of a filter neither counts nor interrupts."""
+    await lasting.run()
+    for answers in ({"LORA": []}, {"LORA": []}, between):
+        await lasting.run(answers)
+    assert states(await lasting.run({"LORA": []}))["loras"] is state
+
+
+async def test_without_a_memory_nothing_is_accepted_by_itself(site: Site) -> None:
+    """Whoever remembers no doubt can't count them."""
+    await site.run()
+    for _ in range(4):
+        assert states(await site.run({"LORA": []}))["loras"] is State.QUARANTINED
+
+
+async def test_a_run_leaves_what_it_made_and_what_stands(lasting: Site) -> None:
+    """The history holds the record as it was returned, and the set as it was published."""
+    first = await lasting.run()
+    second = await lasting.run({"LORA": ["3", "4"], "VAE": []})
+    with lasting.memory() as memory:
+        assert memory.recall().counts["civitai", "filter/loras"] == (3, 2)
+        assert memory.recall().counts["civitai", "filter/vaes"] == (1,)
+        assert len(memory.recall().pages) == 4
+    database = open_database(lasting.folder / "state", now=lasting.clock().wall()).database
+    history = History(database, out=lasting.out)
+    assert [history.record(each.run) for each in history.runs()] == [second, first]
+    left = history.snapshot(second.run)
+    database.close()
+    assert left is not None
+    assert left.manifests["civitai", "filter/loras"] == ("3", "4")
+    assert left.manifests["civitai", "filter/vaes"] == ("4",)
+    assert left.models["civitai"].keys() == {"1", "3", "4"}
+
+
+async def test_a_run_that_the_disk_refused_left_the_old_set(lasting: Site) -> None:
+    """What is remembered as published is what can be read, not what was meant."""
+
+    def refuse(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await lasting.run()
+    before = lasting.files()
+    record = await lasting.run({"LORA": ["9"]}, disk=replace(NO_POWER_CUT, write=refuse))
+    assert record.refusal is not None
+    assert lasting.files() == before
+    database = open_database(lasting.folder / "state", now=lasting.clock().wall()).database
+    left = History(database, out=lasting.out).snapshot(record.run)
+    database.close()
+    assert left is not None
+    assert left.manifests["civitai", "filter/loras"] == ("1", "2", "3")
+
+
+async def test_the_stalest_filters_go_first(site: Site) -> None:
+    """What was never made comes before what was made long ago, and that before the rest."""
+    await site.run(only=["vaes", "by-someone"])
+    await site.run(only=["vaes", "gguf"])
+    await site.run()
+    assert site.asked == ["LORA", "someone", "VAE", "gguf"]
+
+
+async def test_a_memory_that_fails_costs_no_run(lasting: Site) -> None:
+    """Each thing that is not remembered is told once, and the set is published as ever."""
+    await lasting.run()
+    with lasting.memory():
+        database = open_database(lasting.folder / "state", now=lasting.clock().wall()).database
+        for table in ("outcomes", "quarantine", "listings"):
+            database.execute(f"DROP TABLE {table}")
+        database.close()
+    record = await lasting.run({"LORA": ["3", "2", "1"], "VAE": []})
+    assert states(record)["loras"] is State.FRESH
+    assert states(record)["vaes"] is State.QUARANTINED
+    assert lasting.json(LORAS)["model_ids"] == ["3", "2", "1"]
+    notes = [event.message for event in lasting.events if isinstance(event, Noted)]
+    assert len(notes) == 2
+    assert "this run learns nothing from earlier ones" in notes[0]
+    assert "this run is not remembered" in notes[1]

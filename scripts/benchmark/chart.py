@@ -90,16 +90,20 @@ def bars(rows: Sequence[Row]) -> Iterator[str]:
             found = row.cells.get(strategy.name)
             if found is None:
                 continue
-            yield from one_bar(found, colour, down)
-            if strategy is STRATEGIES[0]:
-                across, end = f"{place(row.world.goal.ratio):.1f}", down + BAR - 1
+            goal = place(row.world.goal.ratio) if strategy is STRATEGIES[0] else LEFT
+            yield from one_bar(found, colour, down, goal=goal)
+            if goal > LEFT:
+                across, end = f"{goal:.1f}", down + BAR - 1
                 yield f'<line class="goal" x1="{across}" y1="{down}" x2="{across}" y2="{end}"/>'
             down += BAR
         down += GAP
 
 
-def one_bar(cell: Cell, colour: str, down: int) -> Iterator[str]:
-    """Yield a bar with its figure; one that did not read all goes to the end, and is pale."""
+def one_bar(cell: Cell, colour: str, down: int, *, goal: float) -> Iterator[str]:
+    """Yield a bar with its figure; one that did not read all goes to the end, and is pale.
+
+    The figure stands behind both the bar and the mark of its goal.
+    """
     end = place(cell.ratio) if cell.is_whole else place(TICKS[-1])
     pale = "" if cell.is_whole else ' opacity="0.35"'
     width = max(1.0, end - LEFT)
@@ -108,5 +112,5 @@ def one_bar(cell: Cell, colour: str, down: int) -> Iterator[str]:
         f' fill="{colour}"{pale}/>'
     )
     words = f"{cell.ratio:.2f}" if cell.is_whole else f"only {cell.done:.0%} read"
-    across = min(end + 5, WIDTH - RIGHT - 60) if cell.is_whole else LEFT + 6
+    across = min(max(end, goal) + 5, WIDTH - RIGHT - 60) if cell.is_whole else LEFT + 6
     yield f'<text class="small" x="{across:.1f}" y="{down + BAR - 2}">{words}</text>'
