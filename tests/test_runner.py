@@ -640,7 +640,7 @@ async def test_time_accepts_what_stays_the_same(lasting: Site) -> None:
     assert states(record)["loras"] is State.FRESH
     assert record.outcomes[0].accepted is not None
     assert "3 runs since 2026-11-02" in record.outcomes[0].accepted
-    assert lasting.json(LORAS)["count"] == 0
+    assert json.loads(lasting.files()[LORAS])["count"] == 0
     assert lasting.status("filter/loras")["state"] == "fresh"
     with lasting.memory() as memory:
         assert memory.held_back() == ()
@@ -702,7 +702,7 @@ async def test_a_run_leaves_what_it_made_and_what_stands(lasting: Site) -> None:
 async def test_a_run_that_the_disk_refused_left_the_old_set(lasting: Site) -> None:
     """What is remembered as published is what can be read, not what was meant."""
 
-    def refuse(path: Path, data: bytes) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     await lasting.run()
@@ -736,7 +736,7 @@ async def test_a_memory_that_fails_costs_no_run(lasting: Site) -> None:
     record = await lasting.run({"LORA": ["3", "2", "1"], "VAE": []})
     assert states(record)["loras"] is State.FRESH
     assert states(record)["vaes"] is State.QUARANTINED
-    assert lasting.json(LORAS)["model_ids"] == ["3", "2", "1"]
+    assert json.loads(lasting.files()[LORAS])["model_ids"] == ["3", "2", "1"]
     notes = [event.message for event in lasting.events if isinstance(event, Noted)]
     assert len(notes) == 2
     assert "this run learns nothing from earlier ones" in notes[0]

@@ -88,7 +88,7 @@ def refuse_other_upstream(settings: Settings, published: Published) -> None:
         if is_loopback(now) != is_loopback(endpoint):
             raise SettingsError(
                 f"{settings.out} holds a catalogue made from {endpoint}, not from {now}",
-                next_step="choose another folder with --out DIR, or empty this one",
+                next_step=f"choose another folder with --out DIR, or empty it: rm {settings.out}/*.json",
             )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -87,8 +88,10 @@ class RunsCommand(Protocol):
 class Serves(Protocol):
     """Starts an upstream for the rest of a test, and points the environment at it."""
 
-    def __call__(self, simulate: str = "", *, models: int = 2000) -> Running:
-        """Return it."""
+    def __call__(
+        self, simulate: str = "", *, models: int = 2000, after: Running | None = None
+    ) -> Running:
+        """Return it; with *after*, it takes the place of another one, and ends that."""
         ...
 
 
@@ -171,11 +174,21 @@ def manifests(capsys: pytest.CaptureFixture[str]) -> RunsCommand:
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serves]:
     """A maker of upstreams over HTTP, each with an event loop of its own."""
     clock = Clock(wall=lambda: NOON)
+    ends: dict[str, ExitStack] = {}
     with start_blocking_portal() as portal, ExitStack() as stack:
 
-        def start(simulate: str = "", *, models: int = 2000) -> Running:
-            served = running(SandboxOptions(models=models, simulate=simulate), clock=clock)
-            upstream = stack.enter_context(portal.wrap_async_context_manager(served))
+        def start(
+            simulate: str = "", *, models: int = 2000, after: Running | None = None
+        ) -> Running:
+            port = 0
+            if after:
+                ends.pop(after.url).close()
+                port = urlsplit(after.url).port or 0
+            options = SandboxOptions(models=models, simulate=simulate, port=port)
+            served = portal.wrap_async_context_manager(running(options, clock=clock))
+            end = stack.enter_context(ExitStack())
+            upstream = end.enter_context(served)
+            ends[upstream.url] = end
             monkeypatch.setenv("CIVITAI_ENDPOINT", upstream.url)
             monkeypatch.setenv("HF_ENDPOINT", upstream.url)
             return upstream

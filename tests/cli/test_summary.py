@@ -78,6 +78,28 @@ def test_equal_failures_are_one_group(make_outcome: MakesOutcome, make_record: M
     ]
 
 
+def test_quarantined_filters_are_one_group(
+    make_outcome: MakesOutcome, make_record: MakesRecord
+) -> None:
+    """Their next steps name the filters, and still they are told together."""
+    outcomes = [
+        make_outcome(
+            State.QUARANTINED,
+            path=path,
+            failure=Failure(
+                code=ErrorCode.QUARANTINED,
+                cause="it is empty",
+                next_step=f"manifests accept civitai:{path}",
+            ),
+        )
+        for path in ("filter/a", "filter/b")
+    ]
+    groups = failure_groups(make_record(*outcomes))
+    assert [(failure.next_step, len(alike)) for failure, alike in groups] == [
+        ("manifests accept civitai:filter/a", 2)
+    ]
+
+
 def test_a_group_tells_all(
     screen: Screen, make_outcome: MakesOutcome, make_record: MakesRecord
 ) -> None:

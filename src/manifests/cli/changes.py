@@ -90,7 +90,7 @@ def side(name: str, choice: Choice) -> Side:
         ids = {key: manifest.model_ids for key, manifest in found.manifests.items()}
         return Side(manifests=bare(ids), catalogues=found.catalogues)
     with opened_history(choice.state, choice.out) as history:
-        left = history.snapshot(find_run(history, name))
+        left = history.snapshot(find_run(history, name, or_else="is no folder, and means"))
     if left is None:
         raise SettingsError(f"{name!r} left no set", next_step="see: manifests runs")
     return side_of(left)

@@ -55,8 +55,13 @@ def opened_history(state: Path, out: Path) -> Iterator[History]:
         opened.database.close()
 
 
-def find_run(history: History, name: str) -> str:
+def find_run(history: History, name: str, *, or_else: str = "means") -> str:
     """Return the id of the run that *name* means: an id, its beginning, or `latest`.
+
+    Args:
+        history: of one output folder.
+        name: what a person typed.
+        or_else: what is said of a name, before how many runs it could mean.
 
     Raises:
         SettingsError: no run, or several, are meant.
@@ -65,7 +70,7 @@ def find_run(history: History, name: str) -> str:
     meant = runs[:1] if name == LATEST else [each for each in runs if each.startswith(name)]
     if len(meant) != 1:
         raise SettingsError(
-            f"{name!r} means {counted(len(meant), 'run')}", next_step="see them: manifests runs"
+            f"{name!r} {or_else} {counted(len(meant), 'run')}", next_step="see them: manifests runs"
         )
     return meant[0]
 

@@ -38,12 +38,12 @@ def failure_groups(record: RunRecord) -> list[tuple[Failure, list[Outcome]]]:
     groups: dict[tuple[str, str, str, str], list[Outcome]] = defaultdict(list)
     first: dict[tuple[str, str, str, str], Failure] = {}
     for outcome in record.failures:
-        if outcome.failure is None:
-            continue
-        failure = outcome.failure
-        key = (outcome.source, failure.code, failure.last_code or "", failure.next_step)
-        first.setdefault(key, failure)
-        groups[key].append(outcome)
+        if failure := outcome.failure:
+            # A quarantined filter's next step names itself, so that no two would be alike.
+            step = "" if failure.code is ErrorCode.QUARANTINED else failure.next_step
+            key = (outcome.source, failure.code, failure.last_code or "", step)
+            first.setdefault(key, failure)
+            groups[key].append(outcome)
     return sorted(
         ((first[key], outcomes) for key, outcomes in groups.items()),
         key=lambda group: (-len(group[1]), group[0].code, group[1][0].filter),

@@ -67,6 +67,11 @@ class Breaker:
         at = self._failing_since + PATIENCE
         return at if at < self.probe_at else float("inf")
 
+    def time_limit(self, *, now: float) -> float:
+        """Return the seconds that a probe may take, lest it outlast the patience with the host."""
+        left = self._failing_since + PATIENCE - now
+        return left if self.is_open and left > 0 else float("inf")
+
     def probing(self) -> None:
         """Note that a probe is under way."""
         self._probing = True

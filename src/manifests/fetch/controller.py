@@ -136,7 +136,8 @@ class Controller:
         flight = self._ledger.take_off(task, is_probe=self._gate.breaker.is_open, now=now)
         self._gate.started(flight, now=now)
         self._overdue.watch(flight, now=now)
-        return Start(flight.attempt, task.work, self._overdue.time_limit)
+        timeout = min(self._overdue.time_limit, self._gate.breaker.time_limit(now=now))
+        return Start(flight.attempt, task.work, timeout)
 
     def _accept(self, flight: Flight, *, in_use: bool, now: float) -> Verdict:
         task = flight.task

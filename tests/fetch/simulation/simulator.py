@@ -15,10 +15,10 @@ from manifests.fetch.work import Abandon, GiveUp, Start, Work
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.fetch.simulation.upstreams import Upstream
+
     from manifests.fetch.controller import Controller
     from manifests.fetch.work import Decision
-
-    from tests.fetch.simulation.upstreams import Upstream
 
 TIMED_OUT = Signal(code=ErrorCode.TIMEOUT, cause="no answer in time", may_retry=True)
 LONGEST = 21_600.0
@@ -57,9 +57,7 @@ class Tally:
 class Host:
     """One controller, the upstream that it controls, and the listings that are wanted of it."""
 
-    def __init__(
-        self, controller: Controller, upstream: Upstream, chains: Sequence[Chain]
-    ) -> None:
+    def __init__(self, controller: Controller, upstream: Upstream, chains: Sequence[Chain]) -> None:
         self.controller = controller
         self.tally = Tally()
         self.wake = 0.0

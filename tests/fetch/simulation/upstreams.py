@@ -1,4 +1,4 @@
-"""Imitate upstreams in simulated time: a request comes, and how and when it ends is known at once."""
+"""Imitate upstreams in simulated time: of each request it is known at once how it will end."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Straggling:
 
 
 class Faulty:
-    """Fails a share of the attempts: a third each with 502 at once, 504 after 30-60 s, 524 after 100 s."""
+    """Fails a share of the attempts: 502 at once, 504 after 30 to 60 s, 524 after 100 s."""
 
     def __init__(self, inner: Upstream, *, share: float, random: Random) -> None:
         self._inner = inner

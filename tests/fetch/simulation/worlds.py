@@ -71,7 +71,7 @@ def total(times: Latencies) -> float:
 
 def spread(times: Latencies, *, capacity: float = CAP) -> float:
     """Return the least time for all pages: the sum over the capacity, or the longest listing."""
-    return max(total(times) / capacity, max(map(sum, times)))
+    return max(total(times) / capacity, *map(sum, times))
 
 
 def shortest(times: Latencies) -> float:
@@ -235,9 +235,7 @@ def chained(rng: Random, *, long: int = 0) -> World:
     pages = lengths(rng, 300 - long) + [rng.randint(60, 100) for _ in range(long)]
     rng.shuffle(pages)
     times = latencies(rng, pages)
-    return World(
-        chains=remembered(rng, pages), upstream=Healthy(times), bound=spread(times)
-    )
+    return World(chains=remembered(rng, pages), upstream=Healthy(times), bound=spread(times))
 
 
 def slow_pages(rng: Random) -> World:

@@ -1,0 +1,128 @@
+"""The breaker opens by the share of failures of several listings, probes, and knows death."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from manifests.fetch.breaker import Breaker
+
+
+def opened(*, at: float = 0.0) -> Breaker:
+    """Return a breaker that five listings opened."""
+    breaker = Breaker()
+    for job in range(5):
+        breaker.failed(job, is_probe=False, now=at)
+    return breaker
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_open"),
+    [
+        ("FFFFF", True),
+        ("FFFF", False),
+        ("GGGFFFFF", True),
+        ("GGGGFFFFF", False),
+        ("GGGGFFFFFF", True),
+        ("GGGGGGFFFFFFFFF", True),
+        ("FFFFF" + "G" * 16, True),
+        ("GFGFGFGFGFGFGF", False),
+    ],
+)
+def test_it_opens_by_share(outcomes: str, *, is_open: bool) -> None:
+    """It opens once 60 % of the last 16 outcomes are failures, and at least 5."""
+    breaker, was_open = Breaker(), False
+    for job, outcome in enumerate(outcomes):
+        if outcome == "F":
+            breaker.failed(job, is_probe=False, now=job)
+        else:
+            breaker.answered(job, is_good=True)
+        was_open = was_open or breaker.is_open
+    assert was_open is is_open
+
+
+def test_one_poisoned_listing_opens_nothing() -> None:
+    """However often four listings fail, they are not the host."""
+    breaker = Breaker()
+    for number in range(100):
+        breaker.failed(number % 4, is_probe=False, now=number)
+    assert breaker.state == "closed"
+    assert breaker.opens_at() == -math.inf
+
+
+def test_probes_go_out_one_by_one() -> None:
+    """Single probes go out after 1, 2, 4, 5, 5 s; while one is under way nothing else starts."""
+    breaker, now, waits, states = opened(), 0.0, [], []
+    for _ in range(5):
+        states.append(breaker.state)
+        waits.append(breaker.opens_at() - now)
+        now = breaker.opens_at()
+        breaker.probing()
+        states.append(breaker.state)
+        assert breaker.opens_at() == math.inf
+        breaker.failed(9, is_probe=True, now=now)
+    assert waits == [1, 2, 4, 5, 5]
+    assert states == ["open", "half-open"] * 5
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_any_answer_closes_it(*, is_good: bool) -> None:
+    """A good answer closes it, and so does any other that shows the host alive."""
+    breaker = opened()
+    assert breaker.answered(1, is_good=is_good)
+    assert breaker.state == "closed"
+    assert not breaker.answered(1, is_good=is_good)
+
+
+def test_failures_of_before_do_not_count_twice() -> None:
+    """While it is open only its probe's failure counts; closed again it starts from nothing."""
+    breaker = opened()
+    probe_at = breaker.probe_at
+    for job in range(20):
+        breaker.failed(job, is_probe=False, now=0.5)
+    assert breaker.probe_at == probe_at
+    breaker.answered(1, is_good=True)
+    for job in range(4):
+        breaker.failed(job, is_probe=False, now=2)
+    assert breaker.state == "closed"
+
+
+def test_a_probe_taken_back_is_replaced_at_once() -> None:
+    """When nobody waits for the probe's page any more, another may go."""
+    breaker = opened()
+    breaker.probing()
+    breaker.probe_lost(now=1.5)
+    assert breaker.opens_at() == 1.5
+
+
+def test_it_dies_after_two_minutes() -> None:
+    """Without one success in 120 s the host is dead; once a minute a probe may ask again."""
+    breaker = opened(at=10)
+    assert breaker.dies_at(now=10) == math.inf
+    breaker.probing()
+    breaker.failed(9, is_probe=True, now=129)
+    assert breaker.dies_at(now=129) == 130
+    assert breaker.dies_at(now=breaker.probe_at) == math.inf
+    breaker.probing()
+    assert breaker.dies_at(now=131) == math.inf
+    breaker.failed(9, is_probe=True, now=135)
+    assert breaker.dies_at(now=135) <= 135
+    assert breaker.probe_at == 195
+
+
+@pytest.mark.parametrize(("now", "limit"), [(10.0, 120.0), (100.0, 30.0), (131.0, math.inf)])
+def test_a_probe_does_not_outlast_the_patience(now: float, limit: float) -> None:
+    """A probe may take what is left of the 120 s; afterwards as long as any other attempt."""
+    assert opened(at=10).time_limit(now=now) == limit
+    assert Breaker().time_limit(now=now) == math.inf
+
+
+def test_a_success_resets_the_patience() -> None:
+    """The 120 s begin with the first failure after the last success."""
+    breaker = opened(at=10)
+    breaker.answered(1, is_good=True)
+    for job in range(5):
+        breaker.failed(job, is_probe=False, now=100)
+    breaker.failed(9, is_probe=True, now=128)
+    assert breaker.dies_at(now=128) == math.inf

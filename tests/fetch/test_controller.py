@@ -1,0 +1,347 @@
+"""The controller keeps the books: each page ends once, and each attempt is spoken of once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from tests.fetch.simulation.desk import Desk
+from tests.fetch.simulation.upstreams import GOOD, SILENT_REFUSAL, UNAVAILABLE, failure, refusal
+
+from manifests.errors import ErrorCode
+from manifests.fetch.signals import Quota, Signal
+from manifests.fetch.work import LearnedPace
+
+NOT_FOUND = Signal(code=ErrorCode.NOT_FOUND, cause="HTTP 404", status=404)
+CHALLENGE = Signal(code=ErrorCode.CHALLENGE, cause="a challenge", status=403, stops_host=True)
+MALFORMED = Signal(code=ErrorCode.MALFORMED_RESPONSE, cause="HTML", status=200, may_retry=True)
+
+
+def test_it_starts_what_fits() -> None:
+    """As many pages start as the window has room for, and the rest wait for an event."""
+    desk = Desk()
+    desk.want_many(6)
+    assert len(desk.decide()) == 4
+    assert desk.decide() == []
+    state = desk.controller.snapshot(now=0)
+    assert (state.in_flight, state.waiting, state.breaker) == (4, 2, "closed")
+
+
+def test_nothing_to_do_wakes_nobody() -> None:
+    """Without work and without attempts only an event can change anything."""
+    desk = Desk()
+    assert desk.controller.wake_at(now=5) == math.inf
+    desk.want()
+    assert desk.controller.wake_at(now=5) == pytest.approx(5, abs=1e-5)
+
+
+def test_a_good_answer_ends_a_page() -> None:
+    """A good answer is accepted; the page isn't asked for again, nor the attempt heard again."""
+    desk = Desk()
+    work = desk.want()
+    (start,) = desk.decide()
+    assert start.work is work
+    assert desk.end(start, after=0.5).accepted
+    assert not desk.controller.ended(start.attempt, GOOD, now=1).accepted
+    assert desk.wait(200) == []
+
+
+@pytest.mark.parametrize("signal", [UNAVAILABLE, MALFORMED])
+def test_a_failure_is_tried_again_later(signal: Signal) -> None:
+    """A failed page goes back to the work, and its slot is free meanwhile."""
+    desk = Desk()
+    work = desk.want()
+    (start,) = desk.decide()
+    verdict = desk.end(start, signal)
+    assert not verdict.accepted
+    assert 0 < verdict.wait <= 1
+    assert desk.controller.snapshot(now=0).in_flight == 0
+    assert [again.work for again in desk.wait(1)] == [work]
+
+
+def test_tries_end() -> None:
+    """A page that fails again and again is given up with what it met last."""
+    desk = Desk()
+    work = desk.want()
+    desk.decide()
+    tries = 0
+    while desk.under_way:
+        desk.end(next(iter(desk.under_way.values())), UNAVAILABLE)
+        tries += 1
+        desk.wait(10)
+    assert 4 <= tries <= 8
+    assert [(end.work, end.signal, end.reason) for end in desk.given_up] == [
+        (work, UNAVAILABLE, "retries")
+    ]
+
+
+def test_a_permanent_failure_ends_a_page_only() -> None:
+    """What a later try would meet again is given up at once, and costs the host nothing."""
+    desk = Desk()
+    works = desk.want_many(40)
+    for _ in works:
+        desk.decide()
+        desk.end(next(iter(desk.under_way.values())), NOT_FOUND, after=0.1)
+    assert {end.reason for end in desk.given_up} == {"permanent"}
+    assert len(desk.given_up) == len(works)
+    state = desk.controller.snapshot(now=desk.now)
+    assert (state.window, state.rate, state.breaker) == (4, None, "closed")
+
+
+@pytest.mark.parametrize(
+    ("signal", "under_way"),
+    [
+        (CHALLENGE, 3),
+        (refusal(pause=3600), 3),
+        (failure(503, pause=3600), 3),
+        (replace(GOOD, pause=3600, quota=Quota(remaining=0, reset=3600)), 3),
+    ],
+)
+def test_a_host_is_stopped_once_for_all(signal: Signal, under_way: int) -> None:
+    """What stops a host gives up all that waits and comes; what is under way may still answer."""
+    desk = Desk()
+    desk.want_many(10)
+    first, *others = desk.decide()
+    desk.end(first, signal)
+    desk.decide()
+    desk.want()
+    desk.decide()
+    assert {end.reason for end in desk.given_up} == {"stopped"}
+    assert len(desk.under_way) == under_way
+    assert desk.end(others[0]).accepted
+    desk.end(others[1], UNAVAILABLE)
+    assert desk.wait(20) == []
+    lost = 9 if signal.is_good else 10
+    assert len(desk.given_up) == lost - 1
+
+
+def test_a_used_up_quota_is_said() -> None:
+    """A quota that comes back in an hour ends the run of the host, with the reason."""
+    desk = Desk()
+    desk.want_many(2)
+    first, _ = desk.decide()
+    desk.want()
+    desk.end(first, replace(GOOD, pause=3600, quota=Quota(remaining=0, reset=3600)))
+    desk.decide()
+    assert desk.given_up[0].signal.code is ErrorCode.RATE_LIMIT
+    assert "3600 s" in desk.given_up[0].signal.cause
+
+
+def test_an_announced_hold_is_kept() -> None:
+    """Nothing starts while the host asked to be left alone, whatever it said with."""
+    for signal in (refusal(pause=7), failure(503, pause=7)):
+        desk = Desk()
+        desk.want_many(8)
+        first, *_ = desk.decide()
+        desk.end(first, signal)
+        held = desk.controller.snapshot(now=desk.now).held_until
+        assert held is not None
+        assert 7 <= held <= 7.7
+        assert desk.wait(6.9) == []
+        assert desk.wait(1.0) != []
+
+
+def test_a_used_up_window_is_waited_for() -> None:
+    """A 429 with nothing left waits for the reset, and neither slows nor shrinks anything."""
+    desk = Desk()
+    desk.want_many(4)
+    for start in desk.decide():
+        desk.end(start, refusal(pause=60, quota=Quota(remaining=0, reset=60)))
+    assert desk.wait(59) == []
+    assert desk.wait(4) != []
+    state = desk.controller.snapshot(now=desk.now)
+    assert (state.window, state.rate, state.quota_remaining) == (4, None, 1)
+
+
+def test_silent_refusals_slow_the_host() -> None:
+    """Four listings that meet a 429 hold the host; its pages are asked for again, none is lost."""
+    desk = Desk()
+    desk.want_many(30)
+    desk.decide()
+    for start in [*desk.under_way.values()]:
+        desk.end(start, SILENT_REFUSAL, after=0.1)
+    state = desk.controller.snapshot(now=desk.now)
+    assert state.held_until is not None
+    assert state.rate is not None
+    assert desk.decide() == []
+    while len(desk.given_up) == 0 and desk.controller.snapshot(now=desk.now).waiting:
+        desk.wait(0.5)
+        for start in [*desk.under_way.values()]:
+            desk.end(start)
+    assert desk.given_up == []
+
+
+def test_a_host_that_only_refuses_is_given_up() -> None:
+    """After two minutes of nothing but 429s all is given up, at the cost of few requests."""
+    desk = Desk()
+    desk.want_many(100)
+    desk.decide()
+    requests = 0
+    while not desk.given_up and desk.now < 300:
+        for start in [*desk.under_way.values()]:
+            desk.end(start, SILENT_REFUSAL)
+            requests += 1
+        desk.wait(0.5)
+    assert 115 <= desk.now <= 135
+    assert requests <= 60
+    assert {end.reason for end in desk.given_up} == {"circuit"}
+
+
+def test_a_dead_host_is_given_up_and_asked_again_later() -> None:
+    """After 120 s all is given up; new work is refused at once, but once a minute one may ask."""
+    desk = Desk()
+    desk.want_many(50)
+    desk.decide()
+    while desk.controller.snapshot(now=desk.now).waiting or desk.under_way:
+        for start in [*desk.under_way.values()]:
+            desk.end(start, UNAVAILABLE, after=0.1)
+        desk.wait(0.5)
+    assert desk.now <= 126
+    assert {end.reason for end in desk.given_up} == {"circuit"}
+    desk.given_up.clear()
+    desk.want()
+    assert desk.decide() == []
+    assert len(desk.given_up) == 1
+    desk.now += 60
+    desk.want()
+    (probe,) = desk.decide()
+    assert desk.end(probe).accepted
+    desk.want_many(2)
+    assert len(desk.decide()) == 2
+
+
+def test_a_dead_host_was_never_heard() -> None:
+    """A page that never met anything is given up with the state of the host as its reason."""
+    desk = Desk()
+    desk.want_many(5)
+    desk.decide()
+    for start in [*desk.under_way.values()]:
+        desk.end(start, UNAVAILABLE)
+    untried = desk.want()
+    while not desk.given_up:
+        for start in [*desk.under_way.values()]:
+            desk.end(start, UNAVAILABLE)
+        desk.wait(1)
+    signals = {end.work: end.signal.code for end in desk.given_up}
+    assert signals[untried] in {ErrorCode.API_ERROR, ErrorCode.CIRCUIT_OPEN}
+
+
+def test_the_first_good_answer_wins() -> None:
+    """An overdue attempt is parked and copied; when one answers, the other is abandoned."""
+    desk = Desk()
+    desk.read(12)
+    desk.want()
+    (original,) = desk.decide()
+    desk.read(1, seconds=1)
+    (copy,) = desk.wait(1.5)
+    state = desk.controller.snapshot(now=desk.now)
+    assert (state.in_flight, state.parked) == (1, 1)
+    verdict = desk.end(copy)
+    assert verdict.accepted
+    assert [abandon.attempt for abandon in verdict.abandon] == [original.attempt]
+    assert desk.under_way == {}
+    assert desk.controller.snapshot(now=desk.now).parked == 0
+
+
+def test_parks_are_few() -> None:
+    """At most eight attempts are listened to beside the window, and three are of one page."""
+    desk = Desk()
+    desk.read(64)
+    works = desk.want_many(30)
+    for _ in range(100):
+        desk.wait(0.3)
+        answered = [start for start in desk.under_way.values() if start.work.key > 90]
+        for start in answered:
+            desk.end(start)
+        state = desk.controller.snapshot(now=desk.now)
+        assert state.parked <= 8
+        assert state.in_flight <= 16
+        for work in works:
+            assert sum(start.work is work for start in desk.under_way.values()) <= 3
+
+
+def test_where_copies_win_the_oldest_is_abandoned() -> None:
+    """A page stuck behind three slow attempts sheds the oldest where copies do better."""
+    desk = Desk()
+    desk.read(64)
+    for _ in range(4):
+        desk.want()
+        desk.decide()
+        desk.read(1, seconds=1)
+        (copy,) = desk.wait(1.5)
+        desk.end(copy)
+    stuck = desk.want()
+    (first,) = desk.decide()
+    desk.wait(8)
+    attempts = [start.attempt for start in desk.under_way.values() if start.work is stuck]
+    assert first.attempt not in attempts
+    assert len(attempts) == 3
+
+
+def test_what_was_parked_in_an_outage_is_copied_after_it() -> None:
+    """While the breaker is open nothing is copied; when it closes, what hangs is."""
+    desk = Desk()
+    desk.read(64)
+    desk.want_many(60)
+    hanging = desk.decide()
+    (probe, *_) = desk.wait(6)
+    assert desk.controller.snapshot(now=desk.now).breaker == "half-open"
+    desk.end(probe)
+    copied = {start.work for start in desk.decide()}
+    assert copied & {start.work for start in hanging}
+
+
+def test_a_withdrawn_page_is_forgotten() -> None:
+    """Whoever waited is gone: attempts are abandoned, and the page doesn't come back."""
+    desk = Desk()
+    flying, waiting = desk.want(), desk.want()
+    (start, _) = desk.decide()
+    abandoned = desk.controller.withdraw(flying, now=1)
+    assert [abandon.attempt for abandon in abandoned] == [start.attempt]
+    assert len(desk.controller.withdraw(waiting, now=1)) == 1
+    assert desk.controller.withdraw(waiting, now=1) == ()
+    assert desk.controller.wake_at(now=1) == math.inf
+
+
+def test_a_withdrawn_probe_lets_another_go() -> None:
+    """A host isn't shut for ever because nobody waits for its probe any more."""
+    desk = Desk()
+    desk.want_many(20)
+    while desk.controller.snapshot(now=desk.now).breaker == "closed":
+        desk.decide()
+        desk.end(next(iter(desk.under_way.values())), UNAVAILABLE, after=0.1)
+    for start in [*desk.under_way.values()]:
+        desk.end(start, UNAVAILABLE)
+    (probe,) = desk.wait(1.5)
+    desk.controller.withdraw(probe.work, now=desk.now)
+    (other,) = desk.decide()
+    assert other.work is not probe.work
+
+
+def test_what_was_learned_is_used_cautiously() -> None:
+    """A run starts with half the window of the last, within its own ceiling."""
+    desk = Desk()
+    desk.read(12)
+    desk.want_many(200)
+    while desk.controller.snapshot(now=desk.now).waiting:
+        desk.decide()
+        desk.end(next(iter(desk.under_way.values())), after=0.05)
+    learned = desk.controller.learned()
+    assert learned.window == 16
+    assert learned.latency is not None
+    again = Desk(learned=learned)
+    assert again.controller.snapshot(now=0).window == 8
+    small = Desk(cap=3, learned=LearnedPace(window=16, rate=5))
+    assert small.controller.snapshot(now=0).window == 3
+    assert small.controller.snapshot(now=0).rate == 5
+
+
+def test_the_quota_is_told() -> None:
+    """Progress learns what is left and until when, as soon as the host says so."""
+    desk = Desk()
+    desk.want()
+    (start,) = desk.decide()
+    desk.end(start, replace(GOOD, quota=Quota(remaining=7, reset=30)), after=1)
+    state = desk.controller.snapshot(now=1)
+    assert (state.quota_remaining, state.quota_reset) == (7, 31)

@@ -1,0 +1,143 @@
+"""Hold that a run is known to be valid before it sends anything, and looks before it writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from manifests.errors import DefinitionError, SettingsError, StoreError
+from manifests.models import Filter
+from manifests.preparing import freshness, look_again, prepare, refuse_other_upstream
+from manifests.settings import Access, Settings
+from manifests.sources import SOURCES
+from manifests.store.canonical import encode, sha256
+from manifests.store.names import STATUS_FILE
+from manifests.store.published import Published
+from manifests.store.status import FilterStatus, Status
+from manifests.store.swap import JOURNAL_FILE, Journal, Move
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFINITIONS = """
+source = "civitai"
+sort = "Most Downloaded"
+filters = [
+  { path = "filter/a", parameters = { username = "one" } },
+  { path = "filter/b", parameters = { username = "two" } },
+]
+"""
+
+
+def status(upstream: str, **last_success: str | None) -> Status:
+    """Return a status with filters of the given last letters."""
+    return Status(
+        run="a run",
+        tool="0",
+        updated="2026-11-21T12:00:00Z",
+        auth={},
+        upstream={"civitai": upstream},
+        filters={
+            f"civitai:filter/{name}": FilterStatus(state="fresh", last_success=moment)
+            for name, moment in last_success.items()
+        },
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with definitions of two filters."""
+    (tmp_path / "civitai.toml").write_text(DEFINITIONS, encoding="utf-8")
+    access = {"civitai": Access(endpoint="https://civitai.example")}
+    return Settings(filters=tmp_path, out=tmp_path / "out", access=access)
+
+
+def test_an_unknown_filter_is_refused(settings: Settings) -> None:
+    """A selection that matches nothing is a mistake, not an empty run."""
+    with pytest.raises(DefinitionError, match="matches no filter"):
+        prepare(settings, SOURCES, only=["c"])
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [("http://127.0.0.1:8000", "https://civitai.com"), ("https://civitai.com", "http://[::1]:1")],
+)
+def test_another_kind_of_upstream_is_refused(before: str, now: str) -> None:
+    """Made-up models and real ones never stand in one folder."""
+    settings = Settings(access={"civitai": Access(endpoint=now)})
+    with pytest.raises(SettingsError, match="holds a catalogue made from"):
+        refuse_other_upstream(settings, Published(status=status(before)))
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (None, "https://civitai.com"),
+        ("https://civitai.com", "https://mirror.example"),
+        ("http://127.0.0.1:8000", "http://localhost:9000"),
+    ],
+)
+def test_the_same_kind_of_upstream_is_welcome(before: str | None, now: str) -> None:
+    """A mirror, another port, and a folder without a status are no mixture."""
+    settings = Settings(access={"civitai": Access(endpoint=now)})
+    published = Published(status=status(before) if before else None)
+    refuse_other_upstream(settings, published)
+    assert published.manifests == {}
+
+
+def test_the_stalest_filter_is_planned_first(settings: Settings) -> None:
+    """Never made comes first, then what was made longest ago."""
+    orders = []
+    for made in [None, "2026-11-19T00:00:00Z", "2026-11-21T00:00:00Z"]:
+        settings.out.mkdir(exist_ok=True)
+        told = status("https://civitai.example", a="2026-11-20T00:00:00Z", b=made)
+        (settings.out / STATUS_FILE).write_bytes(encode(told.model_dump(by_alias=True)))
+        orders.append([one.path for one in prepare(settings, SOURCES).plan.filters])
+    assert orders == [*[["filter/b", "filter/a"]] * 2, ["filter/a", "filter/b"]]
+
+
+def test_what_no_status_tells_was_never_made() -> None:
+    """Neither a folder without a status nor a filter without an entry is fresh."""
+    wanted = Filter(source="civitai", path="filter/a", label="a", limit=1, sort="any")
+    assert freshness(Published())(wanted) == ""
+    assert freshness(Published(status=status("https://civitai.example", b="2026")))(wanted) == ""
+    known = Published(status=status("https://civitai.example", a="2026"))
+    assert freshness(known)(wanted) == "2026"
+
+
+def test_a_run_of_some_filters_knows_all_that_are_defined(settings: Settings) -> None:
+    """Else the others would count as gone for good."""
+    prepared = prepare(settings, SOURCES, only=["a"])
+    assert [one.path for one in prepared.filters] == ["filter/a"]
+    assert prepared.defined == {("civitai", "filter/a"), ("civitai", "filter/b")}
+    assert prepared.infos.keys() == SOURCES.keys()
+
+
+def test_a_killed_swap_is_ended_before_a_run_looks(settings: Settings) -> None:
+    """The run follows the set that a killed one was about to publish, not half of it."""
+    prepared = prepare(settings, SOURCES)
+    assert prepared.published.status is None
+    settings.out.mkdir()
+    data = encode(status("https://civitai.example", a="2026").model_dump(by_alias=True))
+    (settings.out / ".status.json.0123456789abcdef.tmp").write_bytes(data)
+    move = Move(
+        file=STATUS_FILE,
+        staged=".status.json.0123456789abcdef.tmp",
+        after=sha256(data),
+        before=None,
+    )
+    journal = Journal(files=(move,)).model_dump(by_alias=True)
+    (settings.out / JOURNAL_FILE).write_bytes(encode(journal))
+    again = look_again(prepared)
+    assert again.published.status == status("https://civitai.example", a="2026")
+    assert again.plan is prepared.plan
+    assert not (settings.out / JOURNAL_FILE).exists()
+
+
+def test_a_folder_that_became_a_file_is_told(settings: Settings) -> None:
+    """What can't be looked at can't be written."""
+    prepared = prepare(settings, SOURCES)
+    settings.out.write_text("in the way")
+    with pytest.raises(StoreError, match="can't be listed"):
+        look_again(prepared)
