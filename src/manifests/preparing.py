@@ -86,9 +86,10 @@ def refuse_other_upstream(settings: Settings, published: Published) -> None:
     for source, endpoint in before.items():
         now = settings.access[source].endpoint if source in settings.access else endpoint
         if is_loopback(now) != is_loopback(endpoint):
+            empty = f"rm {settings.out}/*.json"
             raise SettingsError(
                 f"{settings.out} holds a catalogue made from {endpoint}, not from {now}",
-                next_step=f"choose another folder with --out DIR, or empty it: rm {settings.out}/*.json",
+                next_step=f"choose another folder with --out DIR, or empty it: {empty}",
             )
 
 

@@ -12,18 +12,18 @@ from manifests.events import FilterSettled, Noted
 from manifests.listings import Listing, Reading, derive, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from manifests.clock import Clock
     from manifests.events import Reporter
-    from manifests.fetch.fetcher import Fetched, ReadPage
+    from manifests.fetch.fetcher import FetchesPages
     from manifests.models import Filter, Query
     from manifests.planner import Plan, PlannedQuery
     from manifests.results import Attempt, Failure
     from manifests.sources.base import Request, Source
 
-__all__ = ["FetchesPages", "ForgetsPages", "ListingReader", "ReadQuery", "SecondPass"]
+__all__ = ["ForgetsPages", "ListingReader", "ReadQuery", "SecondPass"]
 
 MAY_PASS = frozenset(
     {
@@ -42,37 +42,12 @@ COOL_DOWN = 60.0
 """Seconds of rest before the second pass: half as long as a dead host was waited for."""
 
 
-class FetchesPages(Protocol):
-    """Brings pages of one host; failures come back as values."""
-
-    async def fetch(
-        self,
-        request: Request,
-        read: ReadPage,
-        *,
-        log: list[Attempt],
-        job: Hashable = None,
-        expected: float | None = None,
-    ) -> Fetched:
-        """Return the page that answers *request*, or why there is none.
-
-        Args:
-            request: what to ask for.
-            read: reads a good body; it may raise `PageError`.
-            log: takes every attempt as it ends.
-            job: the listing that the page belongs to: failures are counted by it.
-            expected: pages that the listing needs from here on, if anyone knows.
-        """
-        ...
-
-
 @runtime_checkable
 class ForgetsPages(Protocol):
     """Brings pages that it may have kept, and can let go of them."""
 
     def forget(self, request: Request) -> None:
         """Drop the page that answers *request*: its listing turned out to be no good."""
-        ...
 
 
 @dataclass(kw_only=True)

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from manifests.clock import Clock
     from manifests.events import Reporter
+    from manifests.fetch.fetcher import FetchesPages
     from manifests.memory import Memory
     from manifests.preparing import Prepared
-    from manifests.reading import FetchesPages
     from manifests.results import HostRecord
     from manifests.store.publisher import Disk
     from manifests.store.release import Release

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from contextlib import ExitStack
+import shutil
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -20,6 +22,8 @@ from manifests.clock import Clock
 from manifests.errors import ErrorCode
 from manifests.results import Environment, Failure, Outcome, RunRecord, State
 from manifests.sandbox.server import Running, SandboxOptions, running
+from manifests.store.database import open_database
+from manifests.store.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,15 +147,20 @@ class MakesOutcome(Protocol):
 @pytest.fixture(autouse=True)
 def out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The output folder, in an environment that says nothing else of anyone's own."""
-    for name in UNSET:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    monkeypatch.setenv("MANIFESTS_FILTERS", str(FILTERS))
-    monkeypatch.setenv("MANIFESTS_OUT", str(tmp_path / "out"))
-    monkeypatch.setenv("MANIFESTS_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.chdir(tmp_path)
+    settle_in(monkeypatch, tmp_path)
     return tmp_path / "out"
+
+
+def settle_in(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the command run in a folder, with an environment that says nothing of anyone's own."""
+    for name in UNSET:
+        patch.delenv(name, raising=False)
+    patch.setenv("HF_TOKEN_PATH", str(folder / "no-token"))
+    patch.setenv("MANIFESTS_FILTERS", str(FILTERS))
+    patch.setenv("MANIFESTS_OUT", str(folder / "out"))
+    patch.setenv("MANIFESTS_STATE", str(folder / "state"))
+    patch.setenv("COLUMNS", "120")
+    patch.chdir(folder)
 
 
 @pytest.fixture
@@ -196,15 +205,84 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Serves]:
         yield start
 
 
+def write_lists(folder: Path) -> None:
+    """Write the definitions of few filters."""
+    folder.mkdir()
+    for name, text in LISTS.items():
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+
+
 @pytest.fixture
 def lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The folder of the definitions of few filters, with which the command runs from now on."""
     folder = tmp_path / "lists"
-    folder.mkdir()
-    for name, text in LISTS.items():
-        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    write_lists(folder)
     monkeypatch.setenv("MANIFESTS_FILTERS", str(folder))
     return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Days:
+    """A folder with runs that tests may look at, but not change."""
+
+    folder: Path
+    """With `lists`, `state`, the published set in `out`, and what the first good run left."""
+    bad: str
+    """Id of the first run, in which the whole of one source failed."""
+    first: str
+    """Of the next one, which made everything."""
+    second: str
+    """Of the last one that ended: more models of CivitAI. A killed one follows."""
+
+
+def run_quietly(*arguments: str) -> str:
+    """Run the command whatever comes of it; return what it printed for programs."""
+    printed = io.StringIO()
+    with redirect_stdout(printed), redirect_stderr(io.StringIO()), suppress(SystemExit):
+        app(arguments, prog_name="manifests")
+    return printed.getvalue()
+
+
+@contextmanager
+def upstream(patch: pytest.MonkeyPatch, simulate: str = "", *, models: int) -> Iterator[None]:
+    """Serve for a while, and let the environment say so."""
+    options = SandboxOptions(models=models, simulate=simulate)
+    served = running(options, clock=Clock(wall=lambda: NOON))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(served) as found:
+        patch.setenv("CIVITAI_ENDPOINT", found.url)
+        patch.setenv("HF_ENDPOINT", found.url)
+        yield
+
+
+@pytest.fixture(scope="session")
+def all_days(tmp_path_factory: pytest.TempPathFactory) -> Days:
+    """Some runs, made once for all tests that only look at them."""
+    folder = tmp_path_factory.mktemp("days")
+    write_lists(folder / "lists")
+    run = ("generate", "--fixed", "8/0ms", "--attempts", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        settle_in(patch, folder)
+        patch.setenv("MANIFESTS_FILTERS", str(folder / "lists"))
+        with upstream(patch, "civitai=404", models=240):
+            run_quietly(*run)
+        with upstream(patch, models=240):
+            run_quietly(*run)
+        shutil.copytree(folder / "out", folder / "before")
+        with upstream(patch, models=260):
+            run_quietly(*run, "--source", "civitai")
+        second, first, bad = (each["run"] for each in orjson.loads(run_quietly("runs", "--json")))
+        database = open_database(folder / "state", now=NOON).database
+        History(database, out=folder / "out").begin("killed", now=NOON)
+        database.close()
+    return Days(folder=folder, bad=bad, first=first, second=second)
+
+
+@pytest.fixture
+def days(all_days: Days, out: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
+    """Some runs, in whose folder the command runs from now on; they are not to be changed."""
+    assert not out.exists()
+    settle_in(monkeypatch, all_days.folder)
+    return all_days
 
 
 @pytest.fixture

@@ -15,27 +15,9 @@ from manifests.errors import SettingsError
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-    from tests.cli.conftest import RunsCommand, Screen, Serves
+    from tests.cli.conftest import Days, RunsCommand, Screen, Serves
 
 FAST = ("--fixed", "8/0ms", "--attempts", "1")
-
-
-@pytest.fixture(autouse=True)
-def few(lists: Path) -> Path:
-    """The definitions of all runs here."""
-    return lists
-
-
-@pytest.fixture
-def two(manifests: RunsCommand, serve: Serves, out: Path) -> tuple[str, str]:
-    """The ids of two runs between which models came; the first one's set stands in `before`."""
-    serve(models=240)
-    manifests("generate", *FAST)
-    shutil.copytree(out, "before")
-    serve(models=260)
-    manifests("generate", *FAST, "--only", "civitai:*")
-    runs = [each["run"] for each in orjson.loads(manifests("runs", "--json").stdout)]
-    return runs[1], runs[0]
 
 
 def summary(found: CompletedProcess[str]) -> str:
@@ -44,9 +26,9 @@ def summary(found: CompletedProcess[str]) -> str:
     return found.stdout.splitlines()[-1]
 
 
-def test_however_the_two_sets_are_named(manifests: RunsCommand, two: tuple[str, str]) -> None:
+def test_however_the_two_sets_are_named(manifests: RunsCommand, days: Days) -> None:
     """Runs, folders, one of each, the last two runs, a set against what is published: all agree."""
-    first, second = two
+    first, second = days.first, days.second
     printed = [
         manifests("diff", *names, "--format", "json")
         for names in [
@@ -69,11 +51,9 @@ def test_however_the_two_sets_are_named(manifests: RunsCommand, two: tuple[str, 
 
 
 @pytest.mark.parametrize("form", ["terminal", "markdown", "json"])
-def test_nothing_has_changed_against_itself(
-    manifests: RunsCommand, two: tuple[str, str], form: str
-) -> None:
+def test_nothing_has_changed_against_itself(manifests: RunsCommand, days: Days, form: str) -> None:
     """A set compared with itself shows no filter and no model."""
-    for name in (two[0], "out"):
+    for name in (days.first, "out"):
         found = manifests("diff", name, name, "--format", form)
         assert (found.returncode, found.stderr) == (0, "")
         if form == "terminal":
@@ -87,10 +67,10 @@ def test_nothing_has_changed_against_itself(
             assert (told["changes"], told["added"], told["removed"]) == ([], [], [])
 
 
-def test_for_people(manifests: RunsCommand, two: tuple[str, str]) -> None:
+def test_for_people(manifests: RunsCommand, days: Days) -> None:
     """Each filter that changed is a row with its numbers, and one line sums up."""
-    found = manifests("diff", *two)
-    told = orjson.loads(manifests("diff", *two, "--format", "json").stdout)
+    found = manifests("diff", days.first, days.second)
+    told = orjson.loads(manifests("diff", days.first, days.second, "--format", "json").stdout)
     row = next(line.split() for line in found.stdout.splitlines() if "civitai:filter/all" in line)
     change = next(each for each in told["changes"] if each["filter"] == "filter/all")
     assert row[:5] == ["civitai:filter/all", "changed", str(change["before"]), "→", row[4]]
@@ -100,41 +80,39 @@ def test_for_people(manifests: RunsCommand, two: tuple[str, str]) -> None:
         f"5 filters changed, 3 did not; {came} models came, {went} went, 0 taken down"
     )
     assert "huggingface:" not in found.stdout
-    page = manifests("diff", *two, "--format", "markdown").stdout
+    page = manifests("diff", days.first, days.second, "--format", "markdown").stdout
     assert "filter/all" in page
     assert page.count("\n") > 10
 
 
-def test_what_upstream_took_down_is_named(manifests: RunsCommand, two: tuple[str, str]) -> None:
+def test_what_upstream_took_down_is_named(
+    manifests: RunsCommand, days: Days, tmp_path: Path
+) -> None:
     """A model that was moderated in between stands on a line of its own, with its name."""
-    path = Path("out/civitai-models.json")
+    after = tmp_path / "after"
+    shutil.copytree(days.folder / "out", after)
+    path = after / "civitai-models.json"
     catalogue = orjson.loads(path.read_bytes())
     id_ = min(orjson.loads(Path("before/civitai-models.json").read_bytes())["models"])
-    assert len(two) == 2
     catalogue["models"][id_]["mode"] = "TakenDown"
     path.write_bytes(orjson.dumps(catalogue))
-    found = manifests("diff", "before", "out")
+    found = manifests("diff", "before", after)
     (line,) = (each for each in found.stdout.splitlines() if each.startswith("taken down: "))
     assert line.startswith(f"taken down: civitai:{id_} ")
     assert line.endswith(" (TakenDown)")
     assert summary(found).endswith(", 1 taken down")
 
 
-def test_a_filter_that_went(manifests: RunsCommand, two: tuple[str, str]) -> None:
+def test_a_filter_that_went(manifests: RunsCommand, days: Days, tmp_path: Path) -> None:
     """A manifest that is there no more counts as a change, and a new one too."""
-    assert len(two) == 2
-    Path("out/hf-filter-mit.json").unlink()
-    kinds = [
-        {
-            each["kind"]
-            for each in orjson.loads(found.stdout)["changes"]
-            if each["source"] != "civitai"
-        }
-        for found in [
-            manifests("diff", "before", "out", "--format", "json"),
-            manifests("diff", "out", "before", "--format", "json"),
-        ]
-    ]
+    after = tmp_path / "after"
+    shutil.copytree(days.folder / "before", after)
+    (after / "hf-filter-mit.json").unlink()
+    kinds = []
+    for before in (Path("before"), after):
+        other = after if before.name == "before" else Path("before")
+        found = manifests("diff", before, other, "--format", "json")
+        kinds.append({each["kind"] for each in orjson.loads(found.stdout)["changes"]})
     assert kinds == [{"went"}, {"came"}]
 
 
@@ -142,23 +120,26 @@ def test_a_filter_that_went(manifests: RunsCommand, two: tuple[str, str]) -> Non
     ("arguments", "told"),
     [
         (("before", "never"), "'never' is no folder, and means 0 runs"),
-        (("2", "out"), "'2' is no folder, and means 2 runs"),
+        (("2", "out"), "'2' is no folder, and means 3 runs"),
         (("out", "--format", "xml"), "unknown form 'xml'\nnext: use terminal, markdown, json"),
         (("before", "--out", "gone"), "'gone' is no folder, and means 0 runs"),
     ],
 )
 def test_what_is_not_there_to_compare(
-    manifests: RunsCommand, two: tuple[str, str], arguments: tuple[str, ...], told: str
+    manifests: RunsCommand, days: Days, arguments: tuple[str, ...], told: str
 ) -> None:
     """A name that means neither a folder nor one run is named."""
-    assert len(two) == 2
+    assert days.folder.is_dir()
     found = manifests("diff", *arguments)
     assert (found.returncode, found.stdout) == (2, "")
     assert told in found.stderr
 
 
-def test_one_run_has_no_one_to_be_compared_with(manifests: RunsCommand, serve: Serves) -> None:
-    """Dry runs and runs that were killed left no set."""
+def test_one_run_has_no_one_to_be_compared_with(
+    manifests: RunsCommand, serve: Serves, lists: Path
+) -> None:
+    """A dry run left no set."""
+    assert lists.is_dir()
     serve(models=240)
     manifests("generate", *FAST)
     manifests("generate", *FAST, "--dry-run")
@@ -168,10 +149,10 @@ def test_one_run_has_no_one_to_be_compared_with(manifests: RunsCommand, serve: S
 
 
 def test_a_set_that_was_not_kept(
-    manifests: RunsCommand, two: tuple[str, str], screen: Screen, tmp_path: Path
+    manifests: RunsCommand, days: Days, screen: Screen, tmp_path: Path
 ) -> None:
     """A run of another output has no set to show here."""
-    assert manifests("diff", *two).returncode == 0
-    choice = Choice(before=two[0], after=two[1], out=tmp_path / "other", state=tmp_path / "state")
+    assert manifests("diff", days.first, days.second).returncode == 0
+    choice = Choice(before=days.first, after=days.second, out=tmp_path, state=days.folder / "state")
     with pytest.raises(SettingsError, match="means 0 runs"):
         show_diff(screen, choice, form="terminal")

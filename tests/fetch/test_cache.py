@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from manifests.events import Event
-    from manifests.fetch.cache import FetchesPages, KeepsPages
-    from manifests.fetch.fetcher import ReadPage
+    from manifests.fetch.cache import KeepsPages
+    from manifests.fetch.fetcher import FetchesPages, ReadPage
 
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -23,33 +23,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from manifests.events import Reporter
-    from manifests.fetch.fetcher import Conditions, ReadPage
+    from manifests.fetch.fetcher import Conditions, FetchesPages, ReadPage
     from manifests.results import Attempt
     from manifests.sources.base import Page, Reply, Request
 
-__all__ = ["CachePolicy", "CachedPages", "FetchesPages", "KeepsPages", "KeptPage", "page_key"]
+__all__ = ["CachePolicy", "CachedPages", "KeepsPages", "KeptPage", "page_key"]
 
 CONDITIONS: Final = (("etag", "If-None-Match"), ("last-modified", "If-Modified-Since"))
 """Header of an answer → the header that asks whether it still holds (RFC 9110 §13.1)."""
 
 REVISED: Final = frozenset({"etag", "last-modified", "link"})
 """Headers of a 304 that replace those of the kept page (RFC 9110 §15.4.5)."""
-
-
-class FetchesPages(Protocol):
-    """Brings pages of one host; failures come back as values."""
-
-    async def fetch(
-        self,
-        request: Request,
-        read: ReadPage,
-        *,
-        log: list[Attempt],
-        job: Hashable = None,
-        expected: float | None = None,
-    ) -> Fetched:
-        """Return the page that answers *request*, or why there is none."""
-        ...
 
 
 class KeptPage(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
 from manifests.errors import ErrorCode, PageError
@@ -32,6 +32,7 @@ __all__ = [
     "Conditions",
     "Fetched",
     "Fetcher",
+    "FetchesPages",
     "Host",
     "ReadPage",
     "Sender",
@@ -64,6 +65,30 @@ class Fetched:
     failure: Failure | None = None
     fetched_at: datetime | None = None
     """When upstream gave the page, if anyone looked: long ago, if it was kept."""
+
+
+class FetchesPages(Protocol):
+    """Brings pages of one host; failures come back as values."""
+
+    async def fetch(
+        self,
+        request: Request,
+        read: ReadPage,
+        *,
+        log: list[Attempt],
+        job: Hashable = None,
+        expected: float | None = None,
+    ) -> Fetched:
+        """Return the page that answers *request*, or why there is none.
+
+        Args:
+            request: what to ask for.
+            read: reads a good body; it may raise `PageError`.
+            log: takes every attempt as it ends.
+            job: the listing that the page belongs to: failures are counted by it.
+            expected: pages that the listing needs from here on, if anyone knows.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class Rescue:
         abandoned: list[Abandon] = []
         for flight in self._overdue.late(now=now):
             # Late while nothing else was answered: it's the host, not the page.
-            if flight.is_probe or self._gate.answered_at < flight.sent:
+            if flight.is_probe or self._gate.answered_at <= flight.sent:
                 self._gate.blame(flight, now=now)
             victim = self._victim(flight.task)
             if victim is not None:
@@ -50,7 +50,7 @@ class Rescue:
                 continue
             if len(self._ledger.parked) < PARKED:
                 self._ledger.park(flight)
-                self._copy(flight.task)
+                self._copy(flight.task, is_urgent=not flight.is_blamed)
             else:
                 self._overdue.watch(flight, now=now, after=CHECK_AGAIN)
         return abandoned
@@ -58,7 +58,7 @@ class Rescue:
     def resume(self) -> None:
         """Send copies after what was parked while the host was ill."""
         for flight in self._ledger.parked:
-            self._copy(flight.task)
+            self._copy(flight.task, is_urgent=True)
 
     def abandon(self, flight: Flight, *, now: float) -> Abandon:
         """Forget an attempt that is under way."""
@@ -73,6 +73,8 @@ class Rescue:
             oldest = task.flights[0]
         elif len(self._ledger.parked) >= PARKED:
             oldest = self._ledger.parked[0]
+            if oldest.is_blamed:  # the host hangs, and must not be filled with what hangs
+                return oldest
         else:
             return None
         return oldest if self._overdue.originals_lose and self._has_tries(oldest.task) else None
@@ -81,17 +83,22 @@ class Rescue:
         return task.failures + len(task.flights) < self._patience.tries
 
     def _sacrifice(self, flight: Flight, *, now: float) -> Abandon:
-        flight.task.failures += 1
+        task = flight.task
+        task.failures += not flight.is_blamed
         abandoned = self.abandon(flight, now=now)
-        self._copy(flight.task)
+        if task.flights:
+            self._copy(task, is_urgent=not flight.is_blamed)
+        elif not task.ticket:
+            self._ledger.queue.put(task)
         return abandoned
 
-    def _copy(self, task: Task) -> None:
+    def _copy(self, task: Task, *, is_urgent: bool) -> None:
         if task.ticket or len(task.flights) >= ALIVE or not self._has_tries(task):
             return
         if self._gate.breaker.is_open or not self._gate.spares:
             return
-        if self._overdue.copies_pay:
+        # Where it may be the host that is late, other pages bear better witness than copies.
+        if is_urgent and self._overdue.copies_pay:
             self._ledger.queue.put_front(task)
         else:
             self._ledger.queue.put_back(task)

@@ -145,9 +145,12 @@ class Throttle:
         return is_news
 
     def slow_down(self, *, now: float, share: float = BACK_OFF) -> None:
-        """Let R be a share of what the host accepts a second, by the last 3 s."""
+        """Let R be a share of what the host accepts a second, by the last 3 s.
+
+        Where nothing was accepted nothing was measured, and the holds, which double, must do.
+        """
         over = min(MEASURED, max(1.0, now - self._began))
-        self._set(share * self._accepted_since(now - over) / over, grows_from=now)
+        self._measure(over, share=share, now=now, grows_from=now)
 
     def slow_down_for_long(self, *, now: float, pause: float) -> None:
         """Let R be a share of what the host accepts a second, by the last 10 s, and stay so.
@@ -156,13 +159,10 @@ class Throttle:
             now: the time.
             pause: seconds of the pause that the host imposed; R grows again after twice that.
         """
-        accepted = self._accepted_since(now - LONG_MEASURED)
-        if accepted:  # else nothing is known of what it bears
-            self._set(BACK_OFF * accepted / LONG_MEASURED, grows_from=now + 2 * pause)
+        self._measure(LONG_MEASURED, share=BACK_OFF, now=now, grows_from=now + 2 * pause)
 
-    def _accepted_since(self, time: float) -> int:
-        return sum(at >= time for at in self._accepted)
-
-    def _set(self, rate: float, *, grows_from: float) -> None:
-        self.rate = max(SLOWEST, rate)
-        self._grew_at = grows_from
+    def _measure(self, over: float, *, share: float, now: float, grows_from: float) -> None:
+        accepted = sum(at >= now - over for at in self._accepted)
+        if accepted:
+            self.rate = max(SLOWEST, share * accepted / over)
+            self._grew_at = grows_from

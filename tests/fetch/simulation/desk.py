@@ -25,6 +25,8 @@ class Desk:
         self.controller = Controller(limits, random=random.Random(1), learned=learned)
         self.now = 0.0
         self.under_way: dict[int, Start] = {}
+        self.sent: dict[int, float] = {}
+        """Attempt → when it started."""
         self.given_up: list[GiveUp] = []
         self._keys = 0
 
@@ -49,6 +51,7 @@ class Desk:
             if isinstance(decision, Start):
                 starts.append(decision)
                 self.under_way[decision.attempt] = decision
+                self.sent[decision.attempt] = self.now
             else:
                 self._note(decision)
         return starts
