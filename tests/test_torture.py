@@ -6,6 +6,7 @@ package loaded already and makes each run in a fork of itself.
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -118,6 +119,7 @@ def make_forks() -> None:
     An order is its environment, its arguments and what kills it.
     """
     load_everything()
+    gc.freeze()  # so that forks share what is there rather than copy it when they look for garbage
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     for line in sys.stdin:
         environment, arguments, blow = json.loads(line)

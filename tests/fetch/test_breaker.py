@@ -111,7 +111,9 @@ def test_it_dies_after_two_minutes() -> None:
     assert breaker.probe_at == 195
 
 
-@pytest.mark.parametrize(("now", "limit"), [(10.0, 120.0), (100.0, 30.0), (131.0, math.inf)])
+@pytest.mark.parametrize(
+    ("now", "limit"), [(10.0, 120.0), (100.0, 30.0), (129.0, 5.0), (131.0, math.inf)]
+)
 def test_a_probe_does_not_outlast_the_patience(now: float, limit: float) -> None:
     """A probe may take what is left of the 120 s; afterwards as long as any other attempt."""
     assert opened(at=10).time_limit(now=now) == limit

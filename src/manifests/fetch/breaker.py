@@ -18,6 +18,8 @@ WITNESSES = 5
 """Least failures, and least listings that met them: one poisoned listing is not the host."""
 PROBE_WAITS = (1.0, 2.0, 4.0, 5.0)
 """Seconds before each probe; the last is repeated."""
+SHORTEST_PROBE = 5.0
+"""Seconds that a probe is given at least."""
 PATIENCE = 120.0
 """Seconds without one success after which the host counts as dead."""
 COOL_DOWN = 60.0
@@ -70,7 +72,7 @@ class Breaker:
     def time_limit(self, *, now: float) -> float:
         """Return the seconds that a probe may take, lest it outlast the patience with the host."""
         left = self._failing_since + PATIENCE - now
-        return left if self.is_open and left > 0 else float("inf")
+        return max(SHORTEST_PROBE, left) if self.is_open and left > 0 else float("inf")
 
     def probing(self) -> None:
         """Note that a probe is under way."""
