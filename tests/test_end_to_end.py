@@ -26,8 +26,8 @@ from manifests.fetch.hosts import host_of
 from manifests.fetch.limiter import FixedLimiter, FixedPace
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.transport import Timeouts, open_transport, shared_context
-from manifests.results import State
 from manifests.preparing import prepare
+from manifests.results import State
 from manifests.runner import Workplace, run
 from manifests.sandbox.faults import STATUSES
 from manifests.sandbox.server import SandboxOptions, running

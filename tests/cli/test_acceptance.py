@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +10,18 @@ import orjson
 import pytest
 from filelock import FileLock
 
+from manifests.cli.acceptance import candidate, notes_on
+from manifests.clock import Clock
+from manifests.errors import StoreError
+from manifests.events import AttemptStarted, Noted, silent
+from manifests.memory import open_memory
 from manifests.store.database import open_database
 from manifests.store.history import History
 from manifests.store.lock import LOCK_FILE
-from manifests.store.quarantine import Quarantine
+from manifests.store.quarantine import Held, Quarantine
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import ReadsFiles, ReadsStatus, RunsCommand, Serves
+    from tests.cli.conftest import ReadsFiles, ReadsStatus, RunsCommand, Screen, Serves
 
 FAST = ("--fixed", "8/0ms", "--attempts", "1")
 ALL = ("all", "checkpoints", "loras", "sdxl", "year")
@@ -283,7 +287,24 @@ def test_an_output_that_is_being_written_is_left_alone(
     assert "another process; waiting for it\nerror: " in waited.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there, a file in the way is another error")
+def test_a_candidate_that_went_meanwhile_is_told(tmp_path: Path) -> None:
+    """What was there when it was named, and is there no more, is an error of its own."""
+    known = Held(source="civitai", filter="filter/a", rule="empty", since=NOW, runs=1, run="a run")
+    memory = open_memory(tmp_path, out=tmp_path, clock=Clock(), reporter=silent)
+    with memory as opened, pytest.raises(StoreError) as caught:
+        candidate(opened, known)
+    assert caught.value.cause == "the candidate held back for civitai:filter/a is gone"
+    assert caught.value.next_step == "make it again: manifests retry"
+
+
+def test_only_notes_are_said(screen: Screen) -> None:
+    """Whatever else happens is not for whoever accepts."""
+    tell = notes_on(screen)
+    tell(AttemptStarted(source="civitai"))
+    tell(Noted(message="waiting for it"))
+    assert screen.text == "waiting for it\n"
+
+
 def test_a_broken_memory_is_told(manifests: RunsCommand, tmp_path: Path) -> None:
     """A database that is none is set aside, and said to be."""
     (tmp_path / "state").mkdir()

@@ -25,7 +25,7 @@ def write(folder: Path, name: str, content: object) -> None:
     path.parent.mkdir(exist_ok=True)
     body = content if isinstance(content, bytes) else orjson.dumps(content)
     is_compressed = name.endswith(".gz") and not isinstance(content, bytes)
-    path.write_bytes(gzip.compress(body) if is_compressed else body)
+    path.write_bytes(gzip.compress(body, mtime=0) if is_compressed else body)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def write(folder: Path, name: str, content: object) -> None:
             "a record has a wrong shape: Invalid isoformat",
         ),
         ("civitai/a.json.gz", b"not gzip", "can't be served"),
-        ("civitai/a.json.gz", gzip.compress(b"[]" * 99)[:-9], "can't be served"),
+        ("civitai/a.json.gz", gzip.compress(b"[]" * 99, mtime=0)[:-9], "can't be served"),
         ("huggingface/a.json", {"items": []}, "it is not an array of objects"),
         ("huggingface/a.json.gz", [{"name": "x"}], "a record has a wrong shape: id"),
     ],

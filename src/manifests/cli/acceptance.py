@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from manifests.events import Event
+    from manifests.events import Event, Reporter
     from manifests.memory import Memory
     from manifests.sources.base import Entry
     from manifests.store.candidates import Quarantined
@@ -70,12 +70,7 @@ def accept_candidates(acceptance: Acceptance, console: Console) -> None:
 
 async def accept(acceptance: Acceptance, console: Console) -> list[str]:
     """Publish the candidates as the only writer; return a line for each."""
-    clock, out = Clock(), acceptance.out
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Noted):
-            say(console, event.message, style="yellow")
-
+    clock, out, tell = Clock(), acceptance.out, notes_on(console)
     if not acceptance.state.is_dir():
         raise SettingsError(
             f"nothing is quarantined: there is no {acceptance.state}/",
@@ -85,6 +80,16 @@ async def accept(acceptance: Acceptance, console: Console) -> list[str]:
     async with locked(out, wait=acceptance.wait, holder=holder, reporter=tell):
         with open_memory(acceptance.state, out=out, clock=clock, reporter=tell) as memory:
             return publish_candidates(acceptance, memory, now=clock.wall())
+
+
+def notes_on(console: Console) -> Reporter:
+    """Return what says each note on *console*, and nothing else."""
+
+    def tell(event: Event) -> None:
+        if isinstance(event, Noted):
+            say(console, event.message, style="yellow")
+
+    return tell
 
 
 def publish_candidates(acceptance: Acceptance, memory: Memory, *, now: datetime) -> list[str]:

@@ -60,10 +60,23 @@ def generate(order: Order, console: Console) -> ExitCode:
     prepared = prepare(order.settings, SOURCES, only=order.only, source=order.source)
     if order.report:
         refuse_report(order.report)
+    return conclude(order, make_watched(prepared, order, console), console)
+
+
+def make_watched(prepared: Prepared, order: Order, console: Console) -> RunRecord:
+    """Make a run while a person watches it."""
     with watching(console, quiet=order.quiet, verbose=order.verbose) as reporter:
         if not order.sandbox:
             advise(prepared, reporter)
-        record = anyio.run(make, prepared, order, reporter)
+        return anyio.run(make, prepared, order, reporter)
+
+
+def conclude(order: Order, record: RunRecord, console: Console) -> ExitCode:
+    """Sum a run up, write its report, and return its exit code.
+
+    Raises:
+        StoreError: the report can't be written.
+    """
     max_failed = order.settings.max_failed
     code = exit_code(record, max_failed=max_failed)
     print_summary(

@@ -139,14 +139,20 @@ def hidden_capacity(rng: Random) -> World:
 
 
 def near_collapse(rng: Random) -> World:
-    """U3b: 4 slow workers, 40 % of them busy with others, a gateway that waits 10 s."""
+    """U3b: 4 slow workers, 40 % of them busy with others, a gateway that waits 10 s.
+
+    A page that takes longer than the gateway waits can't be read.
+    """
     times = services(rng, [1] * 300, median=2.0)
+    bad = frozenset(job for job, (seconds,) in enumerate(times) if seconds > 10)
+    good = [time for job, time in enumerate(times) if job not in bad]
     mean = 2.0 * math.exp(0.125)
     upstream = Workers(
         times, workers=4, gateway=(10, 10), random=rng,
         background=visitors(Random(rng.random()), rate=0.4 * 4 / mean),
     )  # fmt: skip
-    return World(chains=singles(300), upstream=upstream, bound=total(times) / (4 * 0.6))
+    bound = total(good) / (4 * 0.6)
+    return World(chains=singles(300), upstream=upstream, bound=bound, poisoned=bad)
 
 
 def visitors(rng: Random, *, rate: float) -> Iterator[tuple[float, float]]:
