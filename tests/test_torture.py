@@ -324,6 +324,7 @@ def batter(hall: Hall, folder: Path, forks: Forks, *, seed: int) -> int:
     return deaths
 
 
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="its helper needs Linux")
 def test_two_hundred_kills_leave_nothing_half(hall: Hall, ram: Path) -> None:
     """Each file is the old or the new one, no lock blocks, and the next run ends what was begun."""
     assert hall.whole["old"].keys() == hall.whole["new"].keys()

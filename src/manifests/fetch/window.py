@@ -17,7 +17,6 @@ QUANTILE = 0.25
 GROWS_BELOW, CUTS_ABOVE = 1.7, 2.5
 """Ratios of the quantile now to that without a queue."""
 CUT = 0.7
-OWN = 2.5
 DOWN, UP, UP_AT_FLOOR = 0.2, 0.002, 0.02
 """Shares by which the memory moves an answer."""
 RAMP = 0.5
@@ -85,8 +84,8 @@ class Window:
             if in_use and sent > self._cut_at:
                 self._cut(self.size * CUT, now=now)
                 self._growth = None
-        elif in_use and now >= self._frozen_until and ratio <= GROWS_BELOW:
-            self._grow(seconds)
+        elif ratio <= GROWS_BELOW and in_use and now >= self._frozen_until:
+            self._grow()
 
     def failed(self, seconds: float) -> None:
         """Learn from a failure: a good answer would have taken as long at least."""
@@ -122,13 +121,11 @@ class Window:
             self._base *= 1 + (UP_AT_FLOOR if self.size <= self._floor else UP)
         return now / self._base if self._base > 0 else 1.0
 
-    def _grow(self, seconds: float) -> None:
+    def _grow(self) -> None:
         if self._growth is not None:
             step = self._growth
-        elif self._cut_at > float("-inf"):
-            step = 1 / self.size
         else:
-            step = RAMP
+            step = RAMP if self._cut_at == float("-inf") else 1 / self.size
         self.size = self._clamped(self.size + step)
 
     def _cut(self, size: float, *, now: float) -> None:
