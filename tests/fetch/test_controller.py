@@ -364,3 +364,19 @@ def test_the_quota_is_told() -> None:
     desk.end(start, replace(GOOD, quota=Quota(remaining=7, reset=30)), after=1)
     state = desk.controller.snapshot(now=1)
     assert (state.quota_remaining, state.quota_reset) == (7, 31)
+
+
+def test_pages_that_only_come_late_come_at_last() -> None:
+    """Where only slow pages are left, they make room for each other a few times, not for ever."""
+    desk = Desk(cap=8)
+    desk.read(60)
+    desk.want_many(9)
+    desk.decide()
+    settled, before = 0, len(desk.sent)
+    while settled < 9:
+        assert desk.now < 600, "it never ends"
+        desk.wait(1.0)
+        for start in [*desk.under_way.values()]:
+            if start.attempt in desk.under_way and desk.now - desk.sent[start.attempt] >= 30:
+                settled += desk.end(start).accepted
+    assert len(desk.sent) - before <= 9 * 8

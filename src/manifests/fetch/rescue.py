@@ -20,6 +20,9 @@ PARKED = 8
 """Overdue attempts that are listened to at once, beside the window."""
 ALIVE = 3
 """Attempts of one page at once: the first and two copies."""
+PARDONS = 8
+"""Abandoned attempts of one page that count against the host, not against the page: where only
+slow pages are left nothing else is answered, and they would make room for each other for ever."""
 
 
 class Rescue:
@@ -73,7 +76,8 @@ class Rescue:
             oldest = task.flights[0]
         elif len(self._ledger.parked) >= PARKED:
             oldest = self._ledger.parked[0]
-            if oldest.is_blamed:  # the host hangs, and must not be filled with what hangs
+            # The host hangs, and must not be filled with what hangs.
+            if oldest.is_blamed and oldest.task.pardons < PARDONS:
                 return oldest
         else:
             return None
@@ -84,7 +88,8 @@ class Rescue:
 
     def _sacrifice(self, flight: Flight, *, now: float) -> Abandon:
         task = flight.task
-        task.failures += not flight.is_blamed
+        task.failures += not flight.is_blamed or task.pardons >= PARDONS
+        task.pardons += flight.is_blamed
         abandoned = self.abandon(flight, now=now)
         if task.flights:
             self._copy(task, is_urgent=not flight.is_blamed)

@@ -22,6 +22,8 @@ class Task:
     flights: list[Flight] = field(default_factory=list)
     """Attempts that may still answer, the oldest first."""
     failures: int = 0
+    pardons: int = 0
+    """Abandoned attempts for whose lateness the host was blamed."""
     refused_at: float = float("inf")
     """When it last met a 429."""
     is_shunned: bool = False
