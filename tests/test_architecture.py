@@ -28,7 +28,13 @@ METRICS = ROOT.parent / "shared" / "style_metrics.py"
 
 FLOORS = (
     {"manifests", "manifests.errors", "manifests.models"},
-    {"manifests.results", "manifests.clock", "manifests.sources.base"},
+    {
+        "manifests.results",
+        "manifests.traffic",
+        "manifests.words",
+        "manifests.clock",
+        "manifests.sources.base",
+    },
     {
         "manifests.events",
         "manifests.settings",

@@ -13,9 +13,10 @@ from manifests.listings import Listing
 from manifests.models import Filter, Model, Query, Stats
 from manifests.planner import Plan, PlannedQuery, Wanted
 from manifests.reading import ReadQuery
-from manifests.results import Attempt, DroppedRecord, Failure
+from manifests.results import DroppedRecord, Failure
 from manifests.sources import SOURCES
 from manifests.sources.base import Entry
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from manifests.stopping import EndedBy

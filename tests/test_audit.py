@@ -32,8 +32,8 @@ from manifests.sources.base import Dropped, Entry, Page, Reply, Request
 
 if TYPE_CHECKING:
     from manifests.fetch.fetcher import ReadPage
-    from manifests.results import Attempt
     from manifests.sandbox.wire import Api
+    from manifests.traffic import Attempt
 
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / ".." / "shared" / "recorded"

@@ -17,7 +17,6 @@ import anyio
 import orjson
 import pytest
 
-from manifests.cli.exits import exit_code
 from manifests.clock import Clock
 from manifests.errors import ErrorCode
 from manifests.events import silent
@@ -27,6 +26,7 @@ from manifests.fetch.limiter import FixedLimiter, FixedPace
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.transport import Timeouts, open_transport, shared_context
 from manifests.preparing import prepare
+from manifests.report.exits import exit_code
 from manifests.results import State
 from manifests.runner import Workplace, run
 from manifests.sandbox.faults import STATUSES

@@ -23,9 +23,9 @@ from manifests.filters import load_filters
 from manifests.models import FacetValue, Filter, Manifest, Model, Stats
 from manifests.planner import Plan, plan_queries
 from manifests.reading import ListingReader
-from manifests.results import Attempt
 from manifests.sources import SOURCES
 from manifests.sources.base import Entry, Page
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,20 +22,13 @@ from manifests.recording import (
     run_id,
     settle,
 )
-from manifests.results import (
-    Attempt,
-    Environment,
-    Failure,
-    Funnel,
-    Outcome,
-    RunRecord,
-    State,
-)
+from manifests.results import Environment, Failure, Funnel, Outcome, RunRecord, State
 from manifests.settings import Access
 from manifests.sources import SOURCES
 from manifests.store.published import Published
 from manifests.store.status import FilterStatus, Status
 from manifests.store.verdict import GateRule, Verdict
+from manifests.traffic import Attempt
 
 INFOS = {name: source.info for name, source in SOURCES.items()}
 INFO = INFOS["civitai"]

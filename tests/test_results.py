@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from manifests.results import Attempt, Environment, Outcome, QueryRecord, RunRecord, State
+from manifests.results import Environment, Outcome, QueryRecord, RunRecord, State
+from manifests.traffic import Attempt
 
 CURRENT = {State.FRESH, State.UNCHANGED}
 OUTCOMES = st.lists(

@@ -27,7 +27,7 @@ from manifests.fetch.fetcher import Fetched
 from manifests.memory import Memory, open_memory
 from manifests.models import Model, Stats
 from manifests.preparing import prepare
-from manifests.results import Attempt, Failure, RunRecord, State
+from manifests.results import Failure, RunRecord, State
 from manifests.runner import Workplace, run
 from manifests.settings import Access, Settings
 from manifests.sources import SOURCES
@@ -35,6 +35,7 @@ from manifests.sources.base import Entry, Page
 from manifests.store.database import open_database
 from manifests.store.history import History
 from manifests.store.publisher import MACHINE, Disk
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

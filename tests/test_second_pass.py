@@ -16,9 +16,10 @@ from manifests.fetch.fetcher import Fetched
 from manifests.models import Filter, Model, Stats
 from manifests.planner import plan_queries
 from manifests.reading import COOL_DOWN, ListingReader, SecondPass
-from manifests.results import Attempt, Failure
+from manifests.results import Failure
 from manifests.sources import SOURCES
 from manifests.sources.base import Entry, Page
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

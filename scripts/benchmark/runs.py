@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from manifests.clock import Clock
     from manifests.events import Event
     from manifests.fetch.hosts import Fetchers
-    from manifests.results import Attempt
+    from manifests.traffic import Attempt
 
 __all__ = ["STRATEGIES", "Measured", "Plan", "Strategy", "Turn", "measure"]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from manifests.results import Attempt, Circuit, Failure
+    from manifests.results import Failure
+    from manifests.traffic import Attempt, Circuit
 
 __all__ = [
     "AttemptEnded",

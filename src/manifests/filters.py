@@ -141,6 +141,7 @@ def matrix_filter(definitions: Definitions, slugs: Sequence[str]) -> Filter:
         values={
             facet.name: facet.slugs[slug] for facet, slug in zip(file.facets, slugs, strict=True)
         },
+        slugs={facet.name: slug for facet, slug in zip(file.facets, slugs, strict=True)},
         options=text_options(definitions),
         skip_models=file.skip_models,
         min_count=file.min_count,

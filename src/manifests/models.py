@@ -34,6 +34,8 @@ class Filter(Record):
     """Upstream's own name of the order."""
     values: Mapping[str, FacetValue] = Field(default_factory=dict)
     """Facet name → the value of the chosen slug, for all facets, defaults included."""
+    slugs: Mapping[str, str] = Field(default_factory=dict)
+    """Facet name → the chosen slug, for all facets, defaults included."""
     parameters: Mapping[str, FacetValue] = Field(default_factory=dict)
     """Upstream's own parameters, of an explicit filter only."""
     options: Mapping[str, str] = Field(default_factory=dict)

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from manifests.fetch.fetcher import FetchesPages
     from manifests.models import Filter, Query
     from manifests.planner import Plan, PlannedQuery
-    from manifests.results import Attempt, Failure
+    from manifests.results import Failure
     from manifests.sources.base import Request, Source
+    from manifests.traffic import Attempt
 
 __all__ = ["ForgetsPages", "ListingReader", "ReadQuery", "SecondPass"]
 

@@ -55,6 +55,8 @@ def settle(
         Outcome,
         source=filter_.source,
         filter=filter_.path,
+        label=filter_.label,
+        facets=filter_.slugs,
         previous=len(before.model_ids) if before else None,
         attempts=len(attempts),
         waited=round(sum(attempt.wait for attempt in attempts), 3),

@@ -5,31 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from pydantic import Field
 
 from manifests.errors import ErrorCode
 from manifests.models import Record
+from manifests.traffic import Attempt, HostRecord
 
 __all__ = [
-    "Attempt",
-    "Circuit",
+    "Changes",
     "DroppedRecord",
     "Environment",
     "Failure",
     "Funnel",
-    "HostRecord",
+    "ModelChanges",
     "Outcome",
+    "PlanRecord",
     "QueryRecord",
     "RuleCount",
     "RunRecord",
     "State",
+    "Totals",
 ]
-
-
-Circuit: TypeAlias = Literal["closed", "open", "half-open"]
-"""Whether a host gets requests, none for a while, or a single probe."""
 
 
 class State(StrEnum):
@@ -66,27 +64,6 @@ class Failure(Record):
     """With `MAX_RETRIES_EXCEEDED`: the code of the last attempt."""
 
 
-class Attempt(Record):
-    """One HTTP request with its result."""
-
-    number: int
-    """1 for the first try at a page."""
-    url: str
-    """As sent; tokens travel in a header and never stand here."""
-    started: float
-    """Seconds since the run began."""
-    seconds: float
-    """From sending until the last byte was read, or the attempt was given up."""
-    status: int | None = None
-    bytes: int = 0
-    """Size of the decoded body."""
-    code: ErrorCode | None = None
-    """None when the answer was good."""
-    cause: str = ""
-    wait: float = 0.0
-    """Seconds of back-off that this attempt earned its page."""
-
-
 class RuleCount(Record):
     """How many models of a listing one rule dropped."""
 
@@ -113,6 +90,11 @@ class Outcome(Record):
     source: str
     filter: str
     state: State
+    label: str = ""
+    """What a person calls the filter."""
+    facets: Mapping[str, str] = Field(default_factory=dict)
+    """Facet → chosen slug, defaults included, in the order of the definitions; empty for a filter
+    that stands by itself."""
     count: int | None = None
     """Models in the manifest made in this run; None when none was made."""
     previous: int | None = None
@@ -169,30 +151,55 @@ class QueryRecord(Record):
     failure: Failure | None = None
 
 
-class HostRecord(Record):
-    """How the host of one source was treated, and how it bore that."""
+class PlanRecord(Record):
+    """What a run set out to do."""
 
-    source: str
-    requests: int
-    """Attempts sent, abandoned ones too."""
-    refused: int
-    """429s among their answers."""
-    abandoned: int
-    """Attempts that were cancelled, as another was answered first or their place was needed."""
-    most_in_flight: int
-    """The most attempts under way at once, overdue ones that were still listened to among them."""
-    most_parked: int
-    """The most overdue attempts that were listened to at once."""
-    openings: int
-    """How often the circuit opened."""
-    circuit: Circuit
-    """At the end, as what follows."""
-    window: float
-    """Attempts that were allowed in flight."""
-    rate: float | None = None
-    """Starts a second that were allowed; None when the host never refused one for their rate."""
-    quota_remaining: int | None = None
-    """Requests left of the host's counted window; None when it counts none."""
+    filters: int
+    queries: int
+    """Distinct listings that the filters share."""
+    expected_requests: int | None = None
+    """Requests that earlier runs needed for them; None when no run is remembered."""
+
+
+class Totals(Record):
+    """What a run comes to."""
+
+    states: Mapping[State, int] = Field(default_factory=dict)
+    """How many filters ended in each state."""
+    requests: int = 0
+    retries: int = 0
+    """Requests for a page that had been asked for before."""
+    bytes: int = 0
+    """Decoded bytes of all bodies."""
+    waited: float = 0.0
+    """Seconds of back-off, over all pages."""
+    models: Mapping[str, int] = Field(default_factory=dict)
+    """Source → models in its published catalogue when the run was over."""
+    codes: Mapping[ErrorCode, int] = Field(default_factory=dict)
+    """How many filters failed with each code."""
+
+
+class ModelChanges(Record):
+    """Models that all manifests of one source together gained and lost."""
+
+    added: int
+    removed: int
+    examples_added: tuple[str, ...] = ()
+    """The first ids, at most ten."""
+    examples_removed: tuple[str, ...] = ()
+
+
+class Changes(Record):
+    """What is different from the last finished run of the same output."""
+
+    since: str
+    """Id of that run."""
+    newly_failing: tuple[str, ...] = ()
+    """Filters, as `source:path`, that were current then and are not now."""
+    newly_fixed: tuple[str, ...] = ()
+    """Filters that are current now and were not then."""
+    models: Mapping[str, ModelChanges] = Field(default_factory=dict)
+    """Source → its models that came and went."""
 
 
 class Environment(Record):
@@ -222,6 +229,10 @@ class RunRecord(Record):
     ended_by: Literal["completion", "deadline", "SIGINT", "SIGTERM"] = "completion"
     dry_run: bool = False
     environment: Environment
+    plan: PlanRecord | None = None
+    totals: Totals | None = None
+    changes: Changes | None = None
+    """None when no earlier run is remembered."""
     outcomes: tuple[Outcome, ...]
     queries: tuple[QueryRecord, ...]
     hosts: tuple[HostRecord, ...] = ()

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from manifests.fetch.fetcher import FetchesPages
     from manifests.memory import Memory
     from manifests.preparing import Prepared
-    from manifests.results import HostRecord
     from manifests.store.publisher import Disk
     from manifests.store.release import Release
+    from manifests.traffic import HostRecord
 
 __all__ = ["Workplace", "make_draft", "publish_draft", "run"]
 

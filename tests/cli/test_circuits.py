@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Hand
 
     from manifests.events import Event
-    from manifests.results import Circuit
+    from manifests.traffic import Circuit
 
 WHY = "HTTP 503: upstream is unavailable"
 

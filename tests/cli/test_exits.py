@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from manifests.cli.exits import ExitCode, errors_reported, exit_code, failing_sources, is_missing
+from manifests.cli.exits import errors_reported
 from manifests.errors import (
     DefinitionError,
     ErrorCode,
@@ -14,6 +14,7 @@ from manifests.errors import (
     SettingsError,
     StoreError,
 )
+from manifests.report.exits import ExitCode, exit_code, failing_sources, is_missing
 from manifests.results import Failure, State
 
 if TYPE_CHECKING:

@@ -19,10 +19,11 @@ from manifests.cli.explanation import (
 from manifests.difference import compare
 from manifests.errors import ErrorCode
 from manifests.models import Filter, Model, Query, Stats
-from manifests.results import Attempt, Failure, Funnel, Outcome, RuleCount, State
+from manifests.results import Failure, Funnel, Outcome, RuleCount, State
 from manifests.settings import Access
 from manifests.sources import SOURCES
 from manifests.sources.base import Entry
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Screen

@@ -17,7 +17,8 @@ from manifests.events import (
     Noted,
 )
 from manifests.events import RunPlanned as Planned
-from manifests.results import Attempt, Failure
+from manifests.results import Failure
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Hand, Screen

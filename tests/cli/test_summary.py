@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from manifests.cli.exits import exit_code
-from manifests.cli.summary import failure_groups, headline, print_summary, verdict
+from manifests.cli.summary import print_summary
 from manifests.errors import ErrorCode
-from manifests.results import Attempt, DroppedRecord, Failure, QueryRecord, RunRecord, State
+from manifests.report.exits import exit_code
+from manifests.report.findings import failure_groups, headline, verdict
+from manifests.results import DroppedRecord, Failure, QueryRecord, RunRecord, State
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from tests.cli.conftest import MakesOutcome, MakesRecord, Screen

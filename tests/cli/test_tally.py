@@ -17,12 +17,13 @@ from manifests.events import (
     Noted,
     RunPlanned,
 )
-from manifests.results import Attempt, Failure
+from manifests.results import Failure
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Hand
 
-    from manifests.results import Circuit
+    from manifests.traffic import Circuit
 
 FAILURE = Failure(code=ErrorCode.TIMEOUT, cause="no answer", next_step="try again")
 ATTEMPT = Attempt(number=1, url="http://upstream.example", started=0, seconds=1)

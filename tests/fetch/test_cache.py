@@ -24,10 +24,11 @@ from manifests.fetch.limiter import FixedLimiter, FixedPace
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.signals import read_signal
 from manifests.fetch.transport import Received
-from manifests.results import Attempt, Failure
+from manifests.results import Failure
 from manifests.sources.base import Page, Reply, Request, SourceInfo
 from manifests.store.database import open_database
 from manifests.store.pages import PageStore
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from manifests.events import Event
     from manifests.fetch.work import Decision, Work
-    from manifests.results import Attempt, HostRecord
+    from manifests.traffic import Attempt, HostRecord
 
 pytestmark = pytest.mark.virtual_time
 

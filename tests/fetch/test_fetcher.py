@@ -19,8 +19,8 @@ from manifests.fetch.limiter import FixedLimiter, FixedPace
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.signals import Quota, Signal
 from manifests.fetch.transport import Received, TransportError
-from manifests.results import Attempt
 from manifests.sources.base import Page, Reply, Request, SourceInfo
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -23,7 +23,7 @@ from manifests.sources import SOURCES
 if TYPE_CHECKING:
     from manifests.fetch.fetcher import Fetched
     from manifests.fetch.hosts import Fetchers
-    from manifests.results import Attempt
+    from manifests.traffic import Attempt
 
 ILL, WELL = "civitai", "huggingface"
 

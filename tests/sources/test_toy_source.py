@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from manifests.fetch.fetcher import ReadPage
-    from manifests.results import Attempt
+    from manifests.traffic import Attempt
 
 INFO = SourceInfo(
     name="toys",

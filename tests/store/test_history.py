@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from manifests.errors import ErrorCode, StoreError
 from manifests.models import Record
 from manifests.results import (
-    Attempt,
     DroppedRecord,
     Environment,
     Failure,
@@ -34,6 +33,7 @@ from manifests.store.history import History, RunSummary, Unfinished
 from manifests.store.pages import PageStore
 from manifests.store.schema import MIGRATIONS
 from manifests.store.snapshots import Snapshot
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from manifests.store.database import Database

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import anyio
 
 from manifests.cli.consoles import say
-from manifests.cli.words import counted
 from manifests.clock import Clock
 from manifests.errors import DefinitionError, SettingsError, StoreError
 from manifests.events import Noted
@@ -24,6 +23,7 @@ from manifests.store.publisher import publish, recover
 from manifests.store.release import compose
 from manifests.store.status import FilterStatus, status_key
 from manifests.validation import nearest
+from manifests.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from manifests.cli.consoles import cell, say
 from manifests.cli.past import find_run, opened_history
-from manifests.cli.words import counted
 from manifests.comparison.sets import Side, compare_sets
 from manifests.comparison.views import as_json, as_markdown
 from manifests.errors import SettingsError
@@ -19,6 +18,7 @@ from manifests.models import Catalogue, Manifest, Model
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 from manifests.store.published import read_published
+from manifests.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

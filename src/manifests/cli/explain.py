@@ -10,7 +10,6 @@ import anyio
 
 from manifests.cli import explanation
 from manifests.cli.consoles import say
-from manifests.cli.exits import exit_code
 from manifests.cli.remembering import writing
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
@@ -20,6 +19,7 @@ from manifests.fetch.fetcher import request_url
 from manifests.filters import load_filters
 from manifests.preparing import prepare
 from manifests.recording import iso
+from manifests.report.exits import exit_code
 from manifests.runner import make_draft, publish_draft
 from manifests.selection import find_filter
 from manifests.sources import SOURCES
@@ -28,10 +28,10 @@ from manifests.store.canonical import encode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from manifests.cli.exits import ExitCode
     from manifests.difference import Difference
     from manifests.drafting import Draft
     from manifests.preparing import Prepared
+    from manifests.report.exits import ExitCode
     from manifests.results import RunRecord
     from manifests.settings import Settings
 

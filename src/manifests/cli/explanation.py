@@ -9,17 +9,18 @@ from rich import box
 from rich.table import Table
 
 from manifests.cli.consoles import cell
-from manifests.cli.words import counted, size
 from manifests.results import State
+from manifests.words import counted, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from manifests.difference import Difference
     from manifests.models import FacetValue, Filter, Query
-    from manifests.results import Attempt, Outcome
+    from manifests.results import Outcome
     from manifests.settings import Access
     from manifests.sources.base import Entry, SourceInfo
+    from manifests.traffic import Attempt
 
 __all__ = [
     "attempts_table",

@@ -9,14 +9,14 @@ from rich import box
 from rich.table import Table
 
 from manifests.cli.consoles import cell, say
-from manifests.cli.exits import ExitCode
-from manifests.cli.words import counted, duration
 from manifests.clock import Clock
 from manifests.errors import StoreError
+from manifests.report.exits import ExitCode
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 from manifests.store.published import read_published
 from manifests.store.status import FilterStatus, ages, status_key
+from manifests.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from manifests.cli.exits import ExitCode, exit_code
 from manifests.cli.progress import watching
 from manifests.cli.remembering import Remembrance, remembering, writing
 from manifests.cli.summary import print_summary
@@ -15,6 +14,7 @@ from manifests.cli.wiring import workplace
 from manifests.errors import SettingsError, StoreError
 from manifests.events import Noted
 from manifests.preparing import prepare
+from manifests.report.exits import ExitCode, exit_code
 from manifests.runner import run
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode

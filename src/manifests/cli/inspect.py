@@ -9,7 +9,6 @@ from rich import box
 from rich.table import Table
 
 from manifests.cli.consoles import cell, say
-from manifests.cli.words import counted, duration
 from manifests.filters import load_filters
 from manifests.planner import plan_queries
 from manifests.selection import select_filters
@@ -17,6 +16,7 @@ from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 from manifests.store.published import read_published
 from manifests.store.status import status_key
+from manifests.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

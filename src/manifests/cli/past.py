@@ -10,14 +10,14 @@ from rich import box
 from rich.table import Table
 
 from manifests.cli.consoles import cell, say
-from manifests.cli.exits import exit_code
 from manifests.cli.summary import print_summary
-from manifests.cli.words import counted, duration
 from manifests.clock import Clock
 from manifests.errors import SettingsError
+from manifests.report.exits import exit_code
 from manifests.store.canonical import encode
 from manifests.store.database import open_database
 from manifests.store.history import History
+from manifests.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

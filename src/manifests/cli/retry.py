@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from manifests.cli.consoles import say
-from manifests.cli.exits import ExitCode
 from manifests.cli.generate import generate
-from manifests.cli.words import counted
 from manifests.errors import ErrorCode
 from manifests.filters import load_filters
+from manifests.report.exits import ExitCode
 from manifests.sources import SOURCES
 from manifests.store.published import read_published
 from manifests.store.status import status_key
+from manifests.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

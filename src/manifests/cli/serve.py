@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import anyio
 import typer
 
-from manifests.cli.exits import ExitCode
 from manifests.clock import Clock
+from manifests.report.exits import ExitCode
 from manifests.sandbox.server import running
 from manifests.stopping import read_until_stopped
 

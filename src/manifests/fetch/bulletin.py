@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from manifests.errors import ErrorCode
 from manifests.events import CircuitChanged, HostHeld
 from manifests.fetch.advice import reason
-from manifests.results import HostRecord
+from manifests.traffic import HostRecord
 
 if TYPE_CHECKING:
     from manifests.events import Reporter

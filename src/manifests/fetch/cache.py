@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from manifests.events import Reporter
     from manifests.fetch.fetcher import Conditions, FetchesPages, ReadPage
-    from manifests.results import Attempt
     from manifests.sources.base import Page, Reply, Request
+    from manifests.traffic import Attempt
 
 __all__ = ["CachePolicy", "CachedPages", "KeepsPages", "KeptPage", "page_key"]
 

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from manifests.fetch.fetcher import Conditions, Host, ReadPage
     from manifests.fetch.transport import Transport
     from manifests.fetch.work import GiveUp, LearnedPace, Verdict
-    from manifests.results import Attempt, Failure, HostRecord
+    from manifests.results import Failure
     from manifests.sources.base import Request
+    from manifests.traffic import Attempt, HostRecord
 
 __all__ = ["ControlledFetcher"]
 

@@ -12,8 +12,8 @@ from manifests.events import AttemptEnded, AttemptStarted, HostHeld
 from manifests.fetch.advice import exhausted, give_up, reason
 from manifests.fetch.signals import HEAD_BYTES, Signal, read_signal
 from manifests.fetch.transport import TransportError
-from manifests.results import Attempt
 from manifests.sources.base import Page, Reply
+from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from manifests.cli.words import counted, duration, size
+from manifests.words import counted, duration, size
 
 
 @pytest.mark.parametrize(
