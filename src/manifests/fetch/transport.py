@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import ssl
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -9,15 +12,19 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import anyio.lowlevel
-import httpx
+import truststore
 
-from manifests.errors import ErrorCode, ManifestsError
+from manifests.errors import ErrorCode, ManifestsError, SettingsError
 from manifests.fetch.decoding import ACCEPTED, Decoder, DecodingError
+from manifests.fetch.library import http_library
 from manifests.fetch.signals import Signal
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Mapping
+
+    import httpx
+else:
+    httpx = http_library(os.environ)
 
 __all__ = [
     "HttpTransport",
@@ -26,6 +33,7 @@ __all__ = [
     "Transport",
     "TransportError",
     "open_transport",
+    "plain_context",
     "shared_context",
 ]
 
@@ -131,9 +139,43 @@ class HttpTransport:
         )
 
 
-def shared_context() -> ssl.SSLContext:
-    """Return the TLS context that all clients share; making one costs about 0.1 s."""
-    return httpx.create_ssl_context()
+def shared_context(
+    environ: Mapping[str, str] = os.environ, *, system: str = sys.platform
+) -> ssl.SSLContext:
+    """Return the TLS context that all clients share; making one takes up to 0.1 s.
+
+    It trusts whom SSL_CERT_FILE and SSL_CERT_DIR name, else whom the system trusts: a company's
+    proxy is known there, and not to the bundle that httpx brings.
+
+    Raises:
+        SettingsError: a variable names no file of certificates.
+    """
+    file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if file or folder:
+        return named_context(file or None, folder or None)
+    if system in {"darwin", "win32"}:
+        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Elsewhere truststore would read the same files, but anew for each connection: 26 ms, not 1.
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile or paths.capath:
+        return ssl.create_default_context()
+    return httpx.create_ssl_context(trust_env=False)  # a bare container has no store of its own
+
+
+def named_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    """Return a context that trusts the certificates of a file and a folder, and no others."""
+    try:
+        return ssl.create_default_context(cafile=file, capath=folder)
+    except OSError as error:  # an SSLError is one, too
+        raise SettingsError(
+            f"SSL_CERT_FILE names no file of certificates: {file} ({error.strerror})",
+            next_step="name a PEM file there, or unset it to use the system's certificates",
+        ) from error
+
+
+def plain_context() -> ssl.SSLContext:
+    """Return a context for who needs none: it costs nothing to make, and trusts nobody."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @asynccontextmanager
@@ -184,6 +226,9 @@ async def exchange(
         headers={name.lower(): value for name, value in response.headers.items()},
         body=body,
     )
+    if response.next_request is None and response.has_redirect_location:
+        # httpx raises this itself; httpx2 leaves it to who follows the redirect.
+        raise httpx.RemoteProtocolError("it redirects to what is no URL")
     return received, response.next_request
 
 
@@ -221,6 +266,7 @@ FAILURES: tuple[tuple[type[Exception], ErrorCode, str, bool], ...] = (
     (httpx.UnsupportedProtocol, ErrorCode.VALIDATION_ERROR, "the URL is unusable", False),
     (httpx.InvalidURL, ErrorCode.VALIDATION_ERROR, "the URL is unusable", False),
     (httpx.ConnectError, ErrorCode.NETWORK_ERROR, "no connection", True),
+    (httpx.ProxyError, ErrorCode.NETWORK_ERROR, "the proxy refuses", True),
     (httpx.RemoteProtocolError, ErrorCode.NETWORK_ERROR, "the answer broke off", True),
     (httpx.HTTPError, ErrorCode.NETWORK_ERROR, "the connection broke", True),
 )
@@ -229,7 +275,20 @@ FAILURES: tuple[tuple[type[Exception], ErrorCode, str, bool], ...] = (
 
 def translate(error: httpx.HTTPError | httpx.InvalidURL) -> Signal:
     """Return the meaning of an exception of httpx."""
+    if distrust := verdict(error):
+        # No later try would be judged otherwise, and neither would any other page of the host.
+        cause = f"its certificate is not trusted: {distrust.verify_message}"
+        return Signal(code=ErrorCode.NETWORK_ERROR, cause=cause[:200], stops_host=True)
     _, code, words, may_retry = next(each for each in FAILURES if isinstance(error, each[0]))
     detail = str(error).strip().splitlines()[:1]
     cause = ": ".join([words, *detail])[:200]
     return Signal(code=code, cause=cause, may_retry=may_retry)
+
+
+def verdict(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Return what OpenSSL has against a certificate, if that is why a connection failed."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        # httpcore raises its own `from None`: only the context still knows.
+        cause = cause.__cause__ or cause.__context__
+    return cause

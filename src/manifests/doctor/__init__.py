@@ -1,0 +1,1 @@
+"""Look whether everything that a run needs is there: pure judgements over thin probes."""
