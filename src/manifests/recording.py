@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from manifests import __version__
 from manifests.errors import ErrorCode
+from manifests.moments import moment
 from manifests.results import Environment, Failure, Outcome, State
 from manifests.store.names import manifest_file
-from manifests.store.status import Status, fold, status_key
+from manifests.store.status import FilterStatus, Status, fold, status_key
 
 if TYPE_CHECKING:
     import random
@@ -51,15 +52,18 @@ def settle(
     """
     filter_, candidate, attempts = made.filter, made.candidate, made.read.attempts
     before = published.manifests.get((filter_.source, filter_.path))
+    known = known_status(published, status_key(filter_.source, filter_.path))
     outcome = partial(
         Outcome,
         source=filter_.source,
         filter=filter_.path,
         label=filter_.label,
-        facets=filter_.slugs,
+        facets=tuple(filter_.slugs.items()),
         previous=len(before.model_ids) if before else None,
         attempts=len(attempts),
         waited=round(sum(attempt.wait for attempt in attempts), 3),
+        last_success=believable(known.last_success),
+        stale_since=believable(known.stale_since),
     )
     if candidate is None:
         return outcome(state=PUBLISHED_BEFORE[before is not None], failure=made.failure)
@@ -76,6 +80,20 @@ def settle(
         funnel=candidate.funnel,
         failure=failure,
     )
+
+
+def known_status(published: Published, key: str) -> FilterStatus:
+    """Return what `status.json` said of a filter before; a blank one where it said nothing."""
+    known = published.status.filters if published.status else {}
+    return known.get(key, FilterStatus(state="missing"))
+
+
+def believable(text: str | None) -> str | None:
+    """Return a moment of `status.json`; None for what somebody else has written there."""
+    try:
+        return moment(text) if text else None
+    except ValueError:
+        return None
 
 
 def refuse(
@@ -120,6 +138,7 @@ def next_published_status(
         updated=now,
         auth=record.environment.auth,
         upstream=record.environment.endpoints,
+        shard=record.shard,
         filters={
             key: status
             for key, status in fold(before, record.outcomes, now=now).items()
@@ -130,12 +149,13 @@ def next_published_status(
 
 def environment(access: Mapping[str, Access]) -> Environment:
     """Return where and as whom a run is made."""
+    asked = sorted(access.items())  # as JSON has them, so that reports of both are equal
     return Environment(
         tool=__version__,
         python=platform.python_version(),
         platform=platform.platform(terse=True),
-        auth={name: "token" if each.token else "anonymous" for name, each in access.items()},
-        endpoints={name: each.endpoint for name, each in access.items()},
+        auth={name: "token" if each.token else "anonymous" for name, each in asked},
+        endpoints={name: each.endpoint for name, each in asked},
     )
 
 
@@ -144,6 +164,6 @@ def run_id(started: datetime, random: random.Random) -> str:
     return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{random.getrandbits(16):04x}"
 
 
-def iso(moment: datetime) -> str:
+def iso(when: datetime) -> str:
     """Return a moment as ISO 8601, in UTC, to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

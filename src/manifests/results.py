@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from manifests.errors import ErrorCode
 from manifests.models import Record
+from manifests.moments import Moment
+from manifests.shards import ShardPart, ShardRecord
 from manifests.traffic import Attempt, HostRecord
 
 __all__ = [
@@ -92,9 +94,9 @@ class Outcome(Record):
     state: State
     label: str = ""
     """What a person calls the filter."""
-    facets: Mapping[str, str] = Field(default_factory=dict)
-    """Facet → chosen slug, defaults included, in the order of the definitions; empty for a filter
-    that stands by itself."""
+    facets: tuple[tuple[str, str], ...] = ()
+    """Each facet with its chosen slug, defaults included, in the order of the definitions; none for
+    a filter that stands by itself."""
     count: int | None = None
     """Models in the manifest made in this run; None when none was made."""
     previous: int | None = None
@@ -104,8 +106,13 @@ class Outcome(Record):
     """Requests sent for its listing, shared ones counted for each filter."""
     waited: float = 0.0
     """Seconds of back-off among those attempts."""
-    as_of: str | None = None
-    """When the oldest page that it is made of was fetched; None when all came in this run."""
+    as_of: Moment | None = None
+    """When the oldest page that it is made of was fetched, in this run or in one whose kept pages
+    were used; None where no pages are kept, and then all came in this run."""
+    last_success: Moment | None = None
+    """When it was last made before this run; None when it never was, or nobody knows."""
+    stale_since: Moment | None = None
+    """When the first of the runs was that failed since then; None when the last one did not."""
     accepted: str | None = None
     """Why a candidate that the gate doubted was published all the same."""
     funnel: Funnel | None = None
@@ -159,6 +166,12 @@ class PlanRecord(Record):
     """Distinct listings that the filters share."""
     expected_requests: int | None = None
     """Requests that earlier runs needed for them; None when no run is remembered."""
+    max_failed: float | None = None
+    """Share of any one source's filters that might fail with exit code 0, from 0 to 1."""
+    out: str = ""
+    """The output folder, as it was named."""
+    flags: str = ""
+    """What to add to a command so that it meets the same upstream and definitions."""
 
 
 class Totals(Record):
@@ -218,11 +231,14 @@ class Environment(Record):
 class RunRecord(Record):
     """The JSON truth of one run."""
 
-    schema_version: Literal[1] = Field(default=1, serialization_alias="schema")
+    schema_version: Literal[1] = Field(
+        default=1,
+        validation_alias=AliasChoices("schema", "schema_version"),
+        serialization_alias="schema",
+    )
     run: str
     """Id of the run: its start, sortable, with a random tail."""
-    started: str
-    """ISO 8601, UTC."""
+    started: Moment
     seconds: float
     resumes: str | None = None
     """Id of the run that was cut short and whose pages this one used."""
@@ -237,6 +253,10 @@ class RunRecord(Record):
     queries: tuple[QueryRecord, ...]
     hosts: tuple[HostRecord, ...] = ()
     """How each host was treated; none with a fixed pace."""
+    shard: ShardPart | None = None
+    """Which part of a run this one made; None where it made all that was chosen."""
+    shards: tuple[ShardRecord, ...] = ()
+    """What each shard brought into a merged run, which sent nothing by itself."""
     written: tuple[str, ...] = ()
     """Names of the files whose bytes are new."""
     unlisted: tuple[str, ...] = ()

@@ -7,10 +7,12 @@ from typing import Literal, TypeAlias
 from manifests.errors import ErrorCode
 from manifests.models import Record
 
-__all__ = ["Attempt", "Circuit", "HostNote", "HostRecord", "HostSample"]
+__all__ = ["Attempt", "Circuit", "HostNote", "HostRecord", "HostSample", "NoteKind"]
 
 Circuit: TypeAlias = Literal["closed", "open", "half-open"]
 """Whether a host gets requests, none for a while, or a single probe."""
+NoteKind: TypeAlias = Literal["hold", "open", "half-open", "closed"]
+"""A pause, or the circuit that follows."""
 
 
 class Attempt(Record):
@@ -54,7 +56,7 @@ class HostNote(Record):
 
     at: float
     """Seconds since the run began."""
-    kind: Literal["hold", "open", "half-open", "closed"]
+    kind: NoteKind
     seconds: float
     """How long it was to last from then on; 0 for a circuit that closed or lets a probe through."""
     why: str

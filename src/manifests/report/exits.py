@@ -35,12 +35,24 @@ def exit_code(record: RunRecord, *, max_failed: float) -> ExitCode:
         return ExitCode[record.ended_by]
     if record.refusal or any(is_refused(outcome) for outcome in record.outcomes):
         return ExitCode.NOTHING_MADE
-    if not any(outcome.state.is_current for outcome in record.outcomes):
+    if is_fruitless(record):
         return ExitCode.NOTHING_MADE
-    missing = any(is_missing(outcome) for outcome in record.outcomes)
-    if missing or failing_sources(record, max_failed=max_failed):
+    if is_incomplete(record) or failing_sources(record, max_failed=max_failed):
         return ExitCode.TOO_MANY_FAILED
     return ExitCode.OK
+
+
+def is_fruitless(record: RunRecord) -> bool:
+    """Tell whether nothing was made, though there was something to make."""
+    # A shard may have nothing to do, where there are fewer listings than shards.
+    is_idle = record.shard is not None and not record.outcomes
+    return not is_idle and not any(outcome.state.is_current for outcome in record.outcomes)
+
+
+def is_incomplete(record: RunRecord) -> bool:
+    """Tell whether a manifest is missing, or a whole shard of a merged run."""
+    lost = any(each.run is None for each in record.shards)
+    return lost or any(is_missing(outcome) for outcome in record.outcomes)
 
 
 def is_refused(outcome: Outcome) -> bool:

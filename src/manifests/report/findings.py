@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from manifests.errors import ErrorCode
 from manifests.report.exits import ExitCode, failing_sources, is_missing
+from manifests.report.plain import plain
 from manifests.results import Failure, Outcome, State
 from manifests.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from pathlib import PurePath
 
     from manifests.results import RunRecord
 
@@ -44,13 +46,14 @@ def failure_groups(record: RunRecord) -> list[tuple[Failure, list[Outcome]]]:
     )
 
 
-def headline(record: RunRecord, out: Path) -> str:
+def headline(record: RunRecord, out: PurePath) -> str:
     """Return what a person looks for first: how much is published, and how fresh it is."""
     total = len(record.outcomes)
+    stand = "stands" if total == 1 else "stand"
     there = sum(not is_missing(outcome) for outcome in record.outcomes)
     counts = record.counts
     states = [f"{counts[state]} {noun}" for state, noun in NOUNS.items() if counts[state]]
-    where = f"would stand in {out}/ (dry run)" if record.dry_run else f"stand in {out}/"
+    where = f"would stand in {out}/ (dry run)" if record.dry_run else f"{stand} in {out}/"
     return (
         f"{there} of {counted(total, 'manifest')} {where}: {', '.join(states)}"
         f" — {counted(record.requests, 'request')} in {duration(record.seconds)}"
@@ -61,6 +64,7 @@ def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator
     """Yield why the exit code is what it is, and what to do; nothing when all is well."""
     if record.ended_by != "completion":
         yield early_end(record)
+    yield from lost_shards(record)
     missing = sum(is_missing(outcome) for outcome in record.outcomes)
     if missing:
         yield f"{counted(missing, 'manifest')} missing: neither made now nor published before"
@@ -73,6 +77,14 @@ def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator
         yield "nothing was made"
     if code is not ExitCode.OK:
         yield f"exit code {code.value}"
+
+
+def lost_shards(record: RunRecord) -> Iterator[str]:
+    """Yield a line for each shard of a merged run that brought nothing."""
+    for each in record.shards:
+        if each.run is None:
+            filters = counted(each.filters, "filter")
+            yield f"shard {each.number} of {len(record.shards)} is lost: {filters} not made anew"
 
 
 def early_end(record: RunRecord) -> str:
@@ -97,8 +109,10 @@ def shown_code(failure: Failure) -> str:
 
 
 def reproduce(outcome: Outcome, flags: str) -> str:
-    """Return the command that shows one filter's failure."""
-    return f"manifests test-filter {outcome.source}:{outcome.filter}{flags}"
+    """Return the command that shows one filter's failure; a shell takes its name for no more."""
+    return (
+        f"manifests test-filter {shlex.quote(plain(f'{outcome.source}:{outcome.filter}'))}{flags}"
+    )
 
 
 def oddities(record: RunRecord) -> Iterator[str]:
