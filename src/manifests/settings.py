@@ -1,4 +1,4 @@
-"""Gather what a run is told: defaults, overridden by the environment, overridden by flags."""
+"""Say what a run is told, and read it: durations, shares, paces, endpoints and tokens."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from manifests.errors import SettingsError
+from manifests.store.verdict import GateLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,11 +23,15 @@ __all__ = [
     "Access",
     "Pace",
     "Settings",
+    "find_token",
+    "is_endpoint",
     "is_loopback",
     "parse_duration",
     "parse_pace",
     "parse_share",
+    "parse_style",
     "read_access",
+    "token_given",
 ]
 
 CONTACT = "https://github.com/manifests/manifests"
@@ -72,8 +77,10 @@ class Settings:
     """Seconds for the whole run."""
     max_failed: float = 0.1
     """Share of any one source's filters that may fail before the exit code says so."""
-    compact: bool = False
-    """Whether to write the short-keyed form of the files."""
+    compact: bool | None = None
+    """Whether to write the short-keyed form of the files; None keeps that of the published set."""
+    gate: GateLimits = field(default_factory=GateLimits)
+    """Thresholds of the publish gate; what a filter says for itself goes before."""
     contact: str = CONTACT
     """Where upstream finds whoever runs this; it stands in the user agent."""
     dry_run: bool = False
@@ -116,19 +123,41 @@ def parse_share(text: str) -> float:
     return float(match.group(1)) / 100
 
 
-def read_access(infos: Iterable[SourceInfo], environ: Mapping[str, str]) -> dict[str, Access]:
-    """Return where and as whom each source is asked, according to the environment.
+def parse_style(text: str) -> bool:
+    """Return whether *text* names the compact layout of the published files.
+
+    Raises:
+        SettingsError: it is neither `standard` nor `compact`.
+    """
+    if text not in {"standard", "compact"}:
+        raise SettingsError(f"unknown style {text!r}", next_step="use standard or compact")
+    return text == "compact"
+
+
+def read_access(
+    infos: Iterable[SourceInfo],
+    environ: Mapping[str, str],
+    *,
+    endpoints: Mapping[str, str] | None = None,
+) -> dict[str, Access]:
+    """Return where and as whom each source is asked.
+
+    Args:
+        infos: the sources.
+        environ: the environment, which goes before a file.
+        endpoints: source → where it is asked, according to the settings file.
 
     Raises:
         SettingsError: naming the variable whose value is unusable, never the value.
     """
-    return {info.name: access_to(info, environ) for info in infos}
+    told = endpoints or {}
+    return {info.name: access_to(info, environ, told.get(info.name)) for info in infos}
 
 
-def access_to(info: SourceInfo, environ: Mapping[str, str]) -> Access:
-    """Return where and as whom one source is asked."""
+def access_to(info: SourceInfo, environ: Mapping[str, str], told: str | None) -> Access:
+    """Return where and as whom one source is asked; *told* is what the settings file says."""
     given = environ.get(info.endpoint_variable, "").strip()
-    endpoint = (given or info.endpoint).rstrip("/")
+    endpoint = (given or told or info.endpoint).rstrip("/")
     if not is_endpoint(endpoint):
         raise SettingsError(
             f"{info.endpoint_variable} is no endpoint",
@@ -150,13 +179,21 @@ def is_endpoint(text: str) -> bool:
 
 def find_token(info: SourceInfo, environ: Mapping[str, str], *, endpoint: str) -> SecretStr | None:
     """Return the token for a source, from its variable or else from its own client's file."""
+    origin, text = token_given(info, environ)
+    return checked_token(text, info, origin, endpoint=endpoint) if text else None
+
+
+def token_given(info: SourceInfo, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the variable or file that speaks for a source, and the token in it; empty for none.
+
+    Raises:
+        SettingsError: the file is there, but can't be read.
+    """
     given = environ.get(info.token_variable, "").strip()
     if given or info.token_file is None:
-        origin, text = info.token_variable, given
-    else:
-        origin = info.token_file(environ)
-        text = read_token_file(origin, info)
-    return checked_token(text, info, origin, endpoint=endpoint) if text else None
+        return info.token_variable, given
+    origin = info.token_file(environ)
+    return origin, read_token_file(origin, info)
 
 
 def read_token_file(name: str, info: SourceInfo) -> str:
