@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from manifests.results import Failure
-    from manifests.traffic import Attempt, Circuit
+    from manifests.traffic import Attempt, Circuit, HostSample
 
 __all__ = [
     "AttemptEnded",
@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "FilterSettled",
     "HostHeld",
+    "HostSampled",
     "Noted",
     "Reporter",
     "RunPlanned",
@@ -29,6 +30,8 @@ class RunPlanned:
 
     filters: int
     queries: int
+    run: str = ""
+    """Id of the run; empty where its record will be kept nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,14 @@ class CircuitChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostSampled:
+    """What a host is allowed has changed, or what is under way."""
+
+    source: str
+    sample: HostSample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FilterSettled:
     """The candidate of a filter is there, or is known not to come."""
 
@@ -86,7 +97,14 @@ class Noted:
 
 
 Event: TypeAlias = (
-    RunPlanned | AttemptStarted | AttemptEnded | HostHeld | CircuitChanged | FilterSettled | Noted
+    RunPlanned
+    | AttemptStarted
+    | AttemptEnded
+    | HostHeld
+    | CircuitChanged
+    | HostSampled
+    | FilterSettled
+    | Noted
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,13 +10,13 @@ import pytest
 
 from manifests.cli.summary import print_summary
 from manifests.errors import ErrorCode
-from manifests.report.exits import exit_code
+from manifests.report.exits import ExitCode, exit_code
 from manifests.report.findings import failure_groups, headline, verdict
 from manifests.results import DroppedRecord, Failure, QueryRecord, RunRecord, State
 from manifests.traffic import Attempt
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import MakesOutcome, MakesRecord, Screen
+    from tests.cli.conftest import MakesOutcome, MakesRecord, MakesScreen, Screen
 
     from manifests.stopping import EndedBy
 
@@ -154,7 +155,7 @@ def test_hostile_text_is_harmless(
             "19 of 20 manifests stand in manifests/: 19 new, 1 quarantined",
             3,
         ),
-        ([State.MISSING], None, "0 of 1 manifest stand in manifests/: 1 missing", 1),
+        ([State.MISSING], None, "0 of 1 manifest stands in manifests/: 1 missing", 1),
         ([State.STALE] * 2, 5, "2 of 2 manifests stand in manifests/: 2 kept stale", 1),
     ],
 )
@@ -253,3 +254,44 @@ def test_oddities_are_told(
         "1 model of kept manifests without a record in any catalogue, such as civitai:5",
         "damaged, counted as absent: e.json: the file is empty",
     ]
+
+
+@pytest.mark.parametrize("width", [30, 40, 60])
+def test_a_narrow_terminal_gets_a_list(
+    make_screen: MakesScreen, make_outcome: MakesOutcome, make_record: MakesRecord, width: int
+) -> None:
+    """Without room for columns failures stand below each other, and prose breaks between words."""
+    spent = BUSY.model_copy(
+        update={"code": ErrorCode.MAX_RETRIES_EXCEEDED, "last_code": ErrorCode.RATE_LIMIT}
+    )
+    screen = make_screen(width, terminal=True)
+    record = make_record(make_outcome(State.STALE, previous=1, failure=spent))
+    print_summary(screen, record, ExitCode.NOTHING_MADE, out=OUT, max_failed=0.1, flags="")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", screen.text)
+    *table, command = plain.partition("filter/x\n")[0].splitlines()
+    rest = plain.partition("filter/x\n")[2].splitlines()
+    assert command == "see one: manifests test-filter civitai:"
+    assert max(len(line) for line in (*table, *rest)) <= width
+    text = " ".join(plain.split())
+    assert "MAX_RETRIES_EXCEEDED (RATE_LIMIT): 1 filter HTTP 429 next: run it later" in text
+    assert "manifests/: 1 kept stale — 0 requests in 12 s" in text
+
+
+def test_a_list_of_failures_is_harmless(
+    make_screen: MakesScreen, make_outcome: MakesOutcome, make_record: MakesRecord
+) -> None:
+    """On a narrow terminal, too, upstream's words are neither obeyed as markup nor by it."""
+    failure = Failure(code=ErrorCode.API_ERROR, cause=HOSTILE, next_step=HOSTILE)
+    screen = make_screen(50)
+    text = "\n".join(summed_up(screen, make_record(make_outcome(State.MISSING, failure=failure))))
+    assert text.count("[red]x[/red] [/] :bomb:") == 2
+    assert "\x1b" not in text
+
+
+def test_a_pipe_gets_whole_lines(
+    make_screen: MakesScreen, make_outcome: MakesOutcome, make_record: MakesRecord
+) -> None:
+    """Where there is no terminal no line of prose is broken, so that it can be searched for."""
+    screen = make_screen(30)
+    lines = summed_up(screen, make_record(make_outcome(State.FRESH)))
+    assert len(lines) == 1

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.console import Group
+from rich.padding import Padding
 from rich.table import Table
 
 from manifests.cli.consoles import cell, say
+from manifests.cli.notestream import event_log
 from manifests.report.findings import (
     failure_groups,
     headline,
@@ -16,17 +20,42 @@ from manifests.report.findings import (
     shown_code,
     verdict,
 )
+from manifests.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from manifests.report.exits import ExitCode
+    from manifests.report.story import Story
     from manifests.results import Failure, Outcome, RunRecord
 
-__all__ = ["print_summary"]
+__all__ = ["print_end", "print_summary"]
+
+WIDE = 72
+"""Columns that a table of failures needs, or its cells break in the middle of words."""
+
+
+def print_end(console: Console, story: Story, *, quiet: bool) -> None:
+    """Tell how a run ended: sum it up for people, or end the event log.
+
+    Args:
+        console: stderr.
+        story: the run.
+        quiet: whether the log shall tell only of filters that failed.
+    """
+    if log := event_log(console):
+        log.end(story, quiet=quiet)
+        return
+    print_summary(
+        console,
+        story.record,
+        story.exit_code,
+        out=Path(story.out),
+        max_failed=story.max_failed,
+        flags=story.flags,
+    )
 
 
 def print_summary(
@@ -43,14 +72,25 @@ def print_summary(
         flags: what to add to a command so that it meets the same upstream and definitions.
     """
     if groups := failure_groups(record):
-        console.print(failure_table(groups))
+        console.print(failure_table(groups) if console.width >= WIDE else failure_list(groups))
         for _, outcomes in groups:  # not in the table, whose cells would break what is copied
             say(console, f"see one: {reproduce(outcomes[0], flags)}")
     for line in oddities(record):
-        say(console, line, style="yellow")
-    say(console, headline(record, out), style="bold")
+        say(console, line, style="yellow", is_prose=True)
+    say(console, headline(record, out), style="bold", is_prose=True)
     for line in verdict(record, code, max_failed=max_failed):
-        say(console, line, style="red" if code else "yellow")
+        say(console, line, style="red" if code else "yellow", is_prose=True)
+
+
+def failure_list(groups: Sequence[tuple[Failure, list[Outcome]]]) -> Group:
+    """Return the failures one below the other, for a terminal without room for columns."""
+    parts: list[RenderableType] = [cell("What failed", style="italic")]
+    for failure, outcomes in groups:
+        what = f"{shown_code(failure)}: {counted(len(outcomes), 'filter')}".replace("\n", " ")
+        parts.append(cell(what, style="red"))
+        lines = f"{failure.cause}\nnext: {failure.next_step}"
+        parts.append(Padding(cell(lines), (0, 0, 1, 2)))
+    return Group(*parts)
 
 
 def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]]) -> Table:
