@@ -45,7 +45,6 @@ def moved(location: str, status: int = 307) -> respx.MockResponse:
         (httpx.UnsupportedProtocol, ErrorCode.VALIDATION_ERROR, "URL is unusable", False),
         (httpx.InvalidURL, ErrorCode.VALIDATION_ERROR, "URL is unusable", False),
         (httpx.ConnectError, ErrorCode.NETWORK_ERROR, "no connection", True),
-        (httpx.ProxyError, ErrorCode.NETWORK_ERROR, "connection broke", True),
         (httpx.ReadError, ErrorCode.NETWORK_ERROR, "connection broke", True),
         (httpx.LocalProtocolError, ErrorCode.NETWORK_ERROR, "connection broke", True),
         (httpx.RemoteProtocolError, ErrorCode.NETWORK_ERROR, "answer broke off", True),
@@ -66,6 +65,15 @@ async def test_foreign_exceptions_end_here(
     assert (signal.code, signal.may_retry, signal.status) == (code, may_retry, None)
     assert words in signal.cause
     assert signal.cause.endswith(": first line")
+
+
+async def test_a_proxy_has_no_words_in_a_cause(transport: HttpTransport) -> None:
+    """Of a proxy's refusal the status is told, not its words: they may repeat a password."""
+    with respx.mock:
+        respx.get(HOME).mock(side_effect=httpx.ProxyError("407 dXNlcjpwYXNzd29yZA=="))
+        signal = await failure_of(transport, HOME)
+    assert signal.cause == "the proxy refuses: 407"
+    assert signal.may_retry
 
 
 async def test_a_cause_is_never_long(transport: HttpTransport) -> None:

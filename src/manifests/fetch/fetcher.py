@@ -44,6 +44,8 @@ Conditions: TypeAlias = "tuple[tuple[str, str], ...]"
 
 SHORTEST_HOLD_TOLD = 0.5
 """Seconds; shorter pauses are nobody's news."""
+ECHOED = "[token]"
+"""Stands where upstream repeated our token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +138,14 @@ class Sender:
 
     def _discreet(self, received: Received) -> Received:
         # An upstream that echoes the token must not bring it into a cause, a cache or a manifest.
-        if not self._secret or self._secret not in received.body:
+        if not self._secret:
             return received
-        return replace(received, body=received.body.replace(self._secret, b"[token]"))
+        secret, words = self._secret, self._secret.decode()
+        headers = {name: text.replace(words, ECHOED) for name, text in received.headers.items()}
+        body = received.body
+        if secret in body:
+            body = body.replace(secret, ECHOED.encode())
+        return replace(received, headers=headers, body=body)
 
     def _meaning(self, received: Received, *, is_conditional: bool) -> Signal:
         return read_signal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import sys
 from contextlib import asynccontextmanager
@@ -281,6 +282,9 @@ def translate(error: httpx.HTTPError | httpx.InvalidURL) -> Signal:
         return Signal(code=ErrorCode.NETWORK_ERROR, cause=cause[:200], stops_host=True)
     _, code, words, may_retry = next(each for each in FAILURES if isinstance(error, each[0]))
     detail = str(error).strip().splitlines()[:1]
+    if isinstance(error, httpx.ProxyError):
+        # After the status stand the proxy's own words, which may repeat the password that it got.
+        detail = re.findall(r"^\d{3}\b", "".join(detail))
     cause = ": ".join([words, *detail])[:200]
     return Signal(code=code, cause=cause, may_retry=may_retry)
 
