@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 GITLAB = yaml.safe_load((ROOT / "docs" / "ci" / "gitlab.yml").read_text(encoding="utf-8"))
 WORKFLOW = yaml.safe_load((ROOT / "docs" / "ci" / "github.yml").read_text(encoding="utf-8"))
-CRONTAB = (ROOT / "scripts" / "cron" / "crontab").read_text(encoding="utf-8")
+CRONTAB = (ROOT / "scripts" / "cron" / "manifests.crontab").read_text(encoding="utf-8")
 SERVICE = (ROOT / "scripts" / "cron" / "manifests.service").read_text(encoding="utf-8")
 
 
