@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 import pytest
+import trustme
 from anyio.abc import SocketAttribute, SocketStream
 
 from manifests.fetch.transport import HttpTransport, Timeouts, open_transport, shared_context
@@ -50,6 +51,12 @@ async def serving(answer: Answer) -> AsyncIterator[str]:
 def context() -> ssl.SSLContext:
     """A TLS context, made once as it takes long."""
     return shared_context()
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """An authority that nobody trusts."""
+    return trustme.CA()
 
 
 @pytest.fixture(scope="session")

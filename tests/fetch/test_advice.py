@@ -101,6 +101,12 @@ def test_exhaustion_keeps_its_last_cause(code: ErrorCode) -> None:
     assert (failure.next_step, failure.status) == (next_step(code, INFO), 502)
 
 
+def test_a_single_attempt_is_counted_as_one() -> None:
+    """With one try allowed there is no last one among several."""
+    failure = exhausted(Signal(code=ErrorCode.TIMEOUT, cause="no answer"), INFO, attempts=1)
+    assert failure.cause == "1 attempt failed with no answer"
+
+
 def test_an_open_circuit_tells_how_long() -> None:
     """A host that answered nothing well is named with its last illness, and whom to look at."""
     signal = Signal(code=ErrorCode.API_ERROR, cause="HTTP 502: down", status=502)

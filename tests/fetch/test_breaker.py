@@ -13,7 +13,7 @@ def opened(*, at: float = 0.0) -> Breaker:
     """Return a breaker that five listings opened."""
     breaker = Breaker()
     for job in range(5):
-        breaker.failed(job, is_probe=False, now=at)
+        breaker.failed(job, is_probe=False, sent=at, now=at)
     return breaker
 
 
@@ -27,17 +27,17 @@ def opened(*, at: float = 0.0) -> Breaker:
         ("GGGGFFFFFF", True),
         ("GGGGGGFFFFFFFFF", True),
         ("FFFFF" + "G" * 16, True),
-        ("GFGFGFGFGFGFGF", False),
+        ("FGGFGFGFGFGFGG", False),
     ],
 )
 def test_it_opens_by_share(outcomes: str, *, is_open: bool) -> None:
-    """It opens once 60 % of the last 16 outcomes are failures, and at least 5."""
+    """It opens once 60 % of the last 10 outcomes are failures, and at least 5."""
     breaker, was_open = Breaker(), False
     for job, outcome in enumerate(outcomes):
         if outcome == "F":
-            breaker.failed(job, is_probe=False, now=job)
+            breaker.failed(job, is_probe=False, sent=job, now=job)
         else:
-            breaker.answered(job, is_good=True)
+            breaker.answered(job, sent=job)
         was_open = was_open or breaker.is_open
     assert was_open is is_open
 
@@ -46,7 +46,7 @@ def test_one_poisoned_listing_opens_nothing() -> None:
     """However often four listings fail, they are not the host."""
     breaker = Breaker()
     for number in range(100):
-        breaker.failed(number % 4, is_probe=False, now=number)
+        breaker.failed(number % 4, is_probe=False, sent=number, now=number)
     assert breaker.state == "closed"
     assert breaker.opens_at() == -math.inf
 
@@ -61,18 +61,29 @@ def test_probes_go_out_one_by_one() -> None:
         breaker.probing()
         states.append(breaker.state)
         assert breaker.opens_at() == math.inf
-        breaker.failed(9, is_probe=True, now=now)
+        breaker.failed(9, is_probe=True, sent=now, now=now)
     assert waits == [1, 2, 4, 5, 5]
     assert states == ["open", "half-open"] * 5
+
+
+def test_good_answers_of_before_are_old_news() -> None:
+    """What was sent before the failures says nothing for the host, however late it is answered."""
+    breaker = Breaker()
+    for job in range(5):
+        breaker.failed(job, is_probe=False, sent=10 + job, now=20)
+        breaker.answered(90 + job, sent=job)
+    assert not breaker.is_open
+    breaker.failed(5, is_probe=False, sent=15, now=20)
+    assert breaker.is_open
 
 
 @pytest.mark.parametrize("is_good", [True, False])
 def test_any_answer_closes_it(*, is_good: bool) -> None:
     """A good answer closes it, and so does any other that shows the host alive."""
     breaker = opened()
-    assert breaker.answered(1, is_good=is_good)
+    assert breaker.answered(1, sent=1) if is_good else breaker.refused()
     assert breaker.state == "closed"
-    assert not breaker.answered(1, is_good=is_good)
+    assert not breaker.refused()
 
 
 def test_failures_of_before_do_not_count_twice() -> None:
@@ -80,11 +91,11 @@ def test_failures_of_before_do_not_count_twice() -> None:
     breaker = opened()
     probe_at = breaker.probe_at
     for job in range(20):
-        breaker.failed(job, is_probe=False, now=0.5)
+        breaker.failed(job, is_probe=False, sent=0.5, now=0.5)
     assert breaker.probe_at == probe_at
-    breaker.answered(1, is_good=True)
+    breaker.answered(1, sent=0)
     for job in range(4):
-        breaker.failed(job, is_probe=False, now=2)
+        breaker.failed(job, is_probe=False, sent=2, now=2)
     assert breaker.state == "closed"
 
 
@@ -101,12 +112,12 @@ def test_it_dies_after_two_minutes() -> None:
     breaker = opened(at=10)
     assert breaker.dies_at(now=10) == math.inf
     breaker.probing()
-    breaker.failed(9, is_probe=True, now=129)
+    breaker.failed(9, is_probe=True, sent=129, now=129)
     assert breaker.dies_at(now=129) == 130
     assert breaker.dies_at(now=breaker.probe_at) == math.inf
     breaker.probing()
     assert breaker.dies_at(now=131) == math.inf
-    breaker.failed(9, is_probe=True, now=135)
+    breaker.failed(9, is_probe=True, sent=135, now=135)
     assert breaker.dies_at(now=135) <= 135
     assert breaker.probe_at == 195
 
@@ -123,8 +134,8 @@ def test_a_probe_does_not_outlast_the_patience(now: float, limit: float) -> None
 def test_a_success_resets_the_patience() -> None:
     """The 120 s begin with the first failure after the last success."""
     breaker = opened(at=10)
-    breaker.answered(1, is_good=True)
+    breaker.answered(1, sent=0)
     for job in range(5):
-        breaker.failed(job, is_probe=False, now=100)
-    breaker.failed(9, is_probe=True, now=128)
+        breaker.failed(job, is_probe=False, sent=100, now=100)
+    breaker.failed(9, is_probe=True, sent=128, now=128)
     assert breaker.dies_at(now=128) == math.inf

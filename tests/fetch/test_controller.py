@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.fetch.simulation.desk import Desk
 from tests.fetch.simulation.upstreams import GOOD, SILENT_REFUSAL, UNAVAILABLE, failure, refusal
 
 from manifests.errors import ErrorCode
+from manifests.fetch.rescue import PARKED
 from manifests.fetch.signals import Quota, Signal
 from manifests.fetch.work import LearnedPace
+
+if TYPE_CHECKING:
+    from manifests.fetch.work import Start
 
 NOT_FOUND = Signal(code=ErrorCode.NOT_FOUND, cause="HTTP 404", status=404)
 CHALLENGE = Signal(code=ErrorCode.CHALLENGE, cause="a challenge", status=403, stops_host=True)
@@ -175,6 +180,43 @@ def test_silent_refusals_slow_the_host() -> None:
     assert desk.given_up == []
 
 
+def refuse(desk: Desk, count: int) -> None:
+    """Let the attempts that started last be refused, as many."""
+    for attempt in sorted(desk.under_way)[-count:]:
+        desk.end(desk.under_way[attempt], SILENT_REFUSAL, after=0.01)
+
+
+def crowd(desk: Desk) -> list[Start]:
+    """Let the window be used up; return what is under way, the oldest first."""
+    desk.want_many(30)
+    desk.wait(1)
+    return [desk.under_way[attempt] for attempt in sorted(desk.under_way)]
+
+
+def test_a_host_that_bears_five_is_asked_five_at_once() -> None:
+    """Where all are refused that come on top of five, the window is cut to five, and no rate."""
+    desk = Desk(learned=LearnedPace(window=18))
+    desk.read(4)
+    assert len(crowd(desk)) == 9
+    refuse(desk, len(desk.under_way) - 5)
+    state = desk.controller.snapshot(now=desk.now)
+    assert (state.in_flight, int(state.window), state.rate) == (5, 5, None)
+
+
+def test_refusals_that_are_no_matter_of_how_many_slow_the_host() -> None:
+    """Where some are refused with no more under way than others were let in with, R is cut."""
+    desk = Desk()
+    desk.read(4)
+    for start in crowd(desk):
+        desk.end(start, after=0.01)
+    crowd(desk)
+    size = desk.controller.snapshot(now=desk.now).window
+    refuse(desk, 4)
+    state = desk.controller.snapshot(now=desk.now)
+    assert state.rate is not None
+    assert state.window == size
+
+
 def test_a_host_that_only_refuses_is_given_up() -> None:
     """After two minutes of nothing but 429s all is given up, at the cost of few requests."""
     desk = Desk()
@@ -264,8 +306,8 @@ def test_parks_are_few() -> None:
             assert sum(start.work is work for start in desk.under_way.values()) <= 3
 
 
-def test_where_copies_win_the_oldest_is_abandoned() -> None:
-    """A page stuck behind three slow attempts sheds the oldest where copies do better."""
+def test_where_copies_win_the_youngest_is_replaced() -> None:
+    """Of three late attempts of a page the youngest makes room; the first would answer first."""
     desk = Desk()
     desk.read(64)
     for _ in range(4):
@@ -278,8 +320,32 @@ def test_where_copies_win_the_oldest_is_abandoned() -> None:
     (first,) = desk.decide()
     desk.wait(8)
     attempts = [start.attempt for start in desk.under_way.values() if start.work is stuck]
-    assert first.attempt not in attempts
+    assert first.attempt in attempts
     assert len(attempts) == 3
+
+
+def test_a_slow_page_keeps_its_first_attempt() -> None:
+    """When parks are full, copies that are late too make room, not any page's oldest attempt."""
+    desk = Desk(learned=LearnedPace(window=32))
+    desk.read(64)
+    for _ in range(8):
+        desk.want()
+        desk.decide()
+        desk.read(1, seconds=1)
+        (copy,) = desk.wait(1.5)
+        desk.end(copy)
+    firsts: set[int] = set()
+    for count in (4, 1):
+        desk.want_many(count)
+        firsts |= {start.attempt for start in desk.decide()}
+        for _ in range(9):
+            quick = desk.want()
+            desk.wait(1)
+            for start in [*desk.under_way.values()]:
+                if start.work is quick:
+                    desk.end(start)
+        assert firsts <= set(desk.under_way)
+        assert desk.controller.snapshot(now=desk.now).parked == PARKED
 
 
 def test_what_was_parked_in_an_outage_is_copied_after_it() -> None:
@@ -288,8 +354,8 @@ def test_what_was_parked_in_an_outage_is_copied_after_it() -> None:
     desk.read(64)
     desk.want_many(60)
     desk.decide()
-    desk.wait(6.1)
-    assert desk.controller.snapshot(now=desk.now).breaker == "open"
+    while desk.controller.snapshot(now=desk.now).breaker == "closed":
+        desk.wait(0.1)
     (probe,) = desk.wait(1)
     hanging = {start.work for start in desk.under_way.values()}
     desk.end(probe)
@@ -339,7 +405,7 @@ def test_a_withdrawn_probe_lets_another_go() -> None:
 
 
 def test_what_was_learned_is_used_cautiously() -> None:
-    """A run starts with half the window of the last, within its own ceiling."""
+    """A run starts with half the window of the last, or 4, within its own ceiling."""
     desk = Desk()
     desk.read(12)
     desk.want_many(200)
@@ -351,6 +417,9 @@ def test_what_was_learned_is_used_cautiously() -> None:
     assert learned.latency is not None
     again = Desk(learned=learned)
     assert again.controller.snapshot(now=0).window == learned.window / 2
+    for window, start in ((6, 4), (3, 3), (16, 8)):
+        slow = Desk(learned=LearnedPace(window=window))
+        assert slow.controller.snapshot(now=0).window == start
     small = Desk(cap=3, learned=LearnedPace(window=16, rate=5))
     assert small.controller.snapshot(now=0).window == 3
     assert small.controller.snapshot(now=0).rate == 5

@@ -14,7 +14,7 @@ from manifests.fetch.work import Work
 def flight(attempt: int = 1) -> Flight:
     """Return an attempt under way."""
     task = Task(work=Work(key=1, job=1), order=1)
-    new = Flight(attempt=attempt, task=task, sent=0.0, is_copy=False, is_probe=False)
+    new = Flight(attempt=attempt, task=task, sent=0.0, is_copy=False, is_probe=False, ahead=0)
     task.flights.append(new)
     return new
 

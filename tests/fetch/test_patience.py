@@ -36,7 +36,8 @@ def test_tries_follow_the_failures_seen(pages: int, ended: int, failed: int, tri
 
 def test_a_person_may_allow_fewer() -> None:
     """The limit that a person sets wins over all others."""
-    assert Patience(random=random.Random(1), most=2).tries == 2
+    patience = Patience(random=random.Random(1), most=2)
+    assert (patience.tries, patience.tries_refused) == (2, 2)
 
 
 @given(st.integers(0, 40), st.integers(0))

@@ -65,6 +65,14 @@ def test_a_new_window_is_believed_to_be_as_large() -> None:
     assert (gate.remaining, gate.reset_at) == (499, 324)
 
 
+def test_a_new_window_is_believed_to_be_as_long() -> None:
+    """After the reset the next one is as far away as the first was, until an answer tells."""
+    gate = new_gate((0, 0, 60))
+    assert gate.opens_at(in_flight=0, waiting=1, now=63) == -math.inf
+    gate.lost()
+    assert 123 <= gate.opens_at(in_flight=0, waiting=1, now=64) <= 125
+
+
 def test_a_window_that_began_empty_lets_one_ask() -> None:
     """Where nothing was ever seen left, a single request asks after the reset."""
     gate = new_gate((0, 0, 10))

@@ -98,11 +98,21 @@ def test_the_rate_is_that_of_what_was_accepted() -> None:
     throttle.started(now=0)
     for number in range(100):
         throttle.accepted(now=number / 10)
-    throttle.slow_down(now=9.9)
+    assert throttle.slow_down(now=9.9)
     assert throttle.rate == pytest.approx(0.9 * 10, rel=0.05)
     rate = throttle.rate
-    throttle.slow_down(now=60)
+    assert not throttle.slow_down(now=60)
     assert throttle.rate == rate
+
+
+def test_a_lull_is_no_limit() -> None:
+    """A refusal after a time in which little was asked cuts R by three tenths, not to nothing."""
+    throttle = new_throttle(rate=10)
+    throttle.started(now=0)
+    throttle.accepted(now=9)
+    before = throttle.rate or 0
+    assert throttle.slow_down(now=10)
+    assert throttle.rate == pytest.approx(0.7 * before)
 
 
 def test_a_young_run_is_measured_by_its_age() -> None:
@@ -111,8 +121,8 @@ def test_a_young_run_is_measured_by_its_age() -> None:
     throttle.started(now=5)
     for _ in range(8):
         throttle.accepted(now=6)
-    throttle.slow_down(now=7, share=1)
-    assert throttle.rate == 4
+    throttle.slow_down(now=7)
+    assert throttle.rate == 0.9 * 4
 
 
 def test_the_rate_spaces_the_starts() -> None:
@@ -126,11 +136,11 @@ def test_the_rate_spaces_the_starts() -> None:
 
 
 def test_the_rate_recovers() -> None:
-    """R grows by 3 % a second of good answers, however many there are in it."""
+    """R grows by 1.5 % a second of good answers, however many there are in it."""
     throttle = new_throttle(rate=10)
     for number in range(200):
         throttle.accepted(now=number / 10)
-    assert throttle.rate == pytest.approx(10 * 1.03 * math.exp(0.03 * 19.9), rel=0.02)
+    assert throttle.rate == pytest.approx(10 * 1.015 * math.exp(0.015 * 19.9), rel=0.01)
 
 
 def test_a_long_pause_slows_for_long() -> None:

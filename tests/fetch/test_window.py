@@ -28,11 +28,22 @@ def test_it_starts_within_its_bounds(ceiling: int, start: float, size: float) ->
 
 
 def test_it_ramps_up_while_in_use() -> None:
-    """Before the first cut each good answer adds a half, up to the ceiling."""
-    window = Window(ceiling=8)
+    """Before the first cut each quick answer adds two, up to the ceiling."""
+    window = Window(ceiling=15)
     fed(window, 0.5, count=3)
-    assert window.size == 5.5
+    assert window.size == 10
     fed(window, 0.5, count=30)
+    assert window.size == 15
+
+
+def test_only_quick_answers_let_it_grow() -> None:
+    """An answer that took more than 1.5 times the usual may have queued: it adds nothing."""
+    window = Window(ceiling=16)
+    fed(window, 0.5, count=1)
+    assert window.size == 6
+    fed(window, 0.76, count=1, since=1)
+    assert window.size == 6
+    fed(window, 0.75, count=1, since=2)
     assert window.size == 8
 
 
@@ -68,14 +79,13 @@ def test_it_grows_slowly_after_a_cut() -> None:
 
 def test_slower_answers_stop_growth() -> None:
     """Between 1.7 and 2.5 times the usual latency it neither grows nor shrinks."""
-    window = Window(ceiling=16, start=4)
-    now = fed(window, 0.5, count=12)
-    size = window.size
+    window = Window(ceiling=16, start=16)
+    now = fed(window, 0.5, count=40)
+    window.penalised(frozen_until=0, now=now)
     now = fed(window, 1.0, count=30, since=now)
-    grown = window.size
-    fed(window, 1.0, count=3, since=now)
-    assert size < 16
-    assert window.size == grown
+    assert window.size == 8
+    fed(window, 0.5, count=1, since=now)
+    assert window.size == 8
 
 
 def test_failures_are_latencies_too() -> None:
@@ -119,10 +129,26 @@ def test_it_restarts_small_and_fast() -> None:
     window = Window(ceiling=16, start=16)
     fed(window, 0.5, count=20)
     window.refused(12, now=20)
+    window.failed(0.1)
     window.restart()
     assert window.size == 4
     fed(window, 0.5, count=1, since=20)
-    assert window.size == 4.5
+    assert window.size == 6
+
+
+@pytest.mark.parametrize(("seconds", "round_trip", "size"), [(0.1, 0.5, 6.0), (10.0, 3.0, 2.0)])
+def test_an_outage_is_no_queue(seconds: float, round_trip: float, size: float) -> None:
+    """After a host failed at once its last, slow answers are forgotten; else growth is careful."""
+    window = Window(ceiling=16, start=16)
+    now = fed(window, 0.5, count=40)
+    for _ in range(30):
+        window.answered(3.0, sent=now - 3.0, in_use=False, now=now)
+    window.failed(seconds)
+    window.restart()
+    fed(window, 0.5, count=1, since=now)
+    assert window.round_trip == round_trip
+    assert window.latency == pytest.approx(0.5, rel=0.1)
+    assert window.size == size
 
 
 @pytest.mark.parametrize(("usual", "base"), [(None, 2.0), (1.5, 2.0), (0.5, 0.85)])

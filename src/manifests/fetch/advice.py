@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from manifests.errors import ErrorCode
 from manifests.results import Failure
+from manifests.words import counted
 
 if TYPE_CHECKING:
     from manifests.fetch.signals import Signal
@@ -52,9 +53,10 @@ def give_up(signal: Signal, info: SourceInfo) -> Failure:
 def exhausted(signal: Signal, info: SourceInfo, *, attempts: int) -> Failure:
     """Return the failure of a page whose every allowed attempt failed."""
     code = signal.code or ErrorCode.API_ERROR
+    last = ", the last" if attempts > 1 else ""
     return Failure(
         code=ErrorCode.MAX_RETRIES_EXCEEDED,
-        cause=f"{attempts} attempts failed, the last with {signal.cause}",
+        cause=f"{counted(attempts, 'attempt')} failed{last} with {signal.cause}",
         next_step=next_step(code, info),
         status=signal.status,
         last_code=code,

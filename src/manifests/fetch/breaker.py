@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
+from bisect import insort
+from operator import itemgetter
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Breaker"]
 
-MEMORY = 16
+MEMORY = 10
+"""Outcomes, of the attempts that were sent last: good answers to earlier ones are old news."""
 FAILED_SHARE = 0.6
 WITNESSES = 5
 """Least failures, and least listings that met them: one poisoned listing is not the host."""
@@ -25,9 +27,12 @@ PATIENCE = 120.0
 COOL_DOWN = 60.0
 """Seconds after which a dead host is asked once more, if new work came."""
 
+Outcome: TypeAlias = "tuple[float, Hashable, bool]"
+"""When it was sent, which listing it was for, and whether it failed."""
+
 
 class Breaker:
-    """Opens when 60 % of the last 16 outcomes failed, at least 5 of 5 listings; 429s don't count.
+    """Opens when 60 % of the last 10 outcomes failed, at least 5 of 5 listings; 429s don't count.
 
     Open means wait: single probes go out after 1, 2, 4, 5, 5 … s, and any answer, a 429 too,
     closes it. After 120 s without one success the host is dead; what waits is then given up.
@@ -37,7 +42,7 @@ class Breaker:
     """
 
     def __init__(self) -> None:
-        self._recent: deque[tuple[Hashable, bool]] = deque(maxlen=MEMORY)
+        self._recent: list[Outcome] = []
         self._failing_since = float("inf")
         self._opened_at: float | None = None
         self._probing = False
@@ -78,28 +83,27 @@ class Breaker:
         """Note that a probe is under way."""
         self._probing = True
 
-    def answered(self, job: Hashable, *, is_good: bool) -> bool:
-        """Learn of an answer that is no failure of the host.
+    def answered(self, job: Hashable, *, sent: float) -> bool:
+        """Learn of a good answer to a request sent then; return whether it closed the breaker."""
+        self._failing_since = float("inf")
+        self._note((sent, job, False))
+        return self.refused()
 
-        Returns:
-            Whether this closed the breaker.
-        """
-        if is_good:
-            self._failing_since = float("inf")
-            self._recent.append((job, False))
+    def refused(self) -> bool:
+        """Learn that the host is well enough to refuse; return whether it closed the breaker."""
         closed = self.is_open
         if closed:
             self._close()
         return closed
 
-    def failed(self, job: Hashable, *, is_probe: bool, now: float) -> None:
-        """Learn of a failure; while open only that of the probe counts."""
+    def failed(self, job: Hashable, *, is_probe: bool, sent: float, now: float) -> None:
+        """Learn that a request sent then failed; while open only the probe's failure counts."""
         self._failing_since = min(self._failing_since, now)
         if self.is_open:
             if is_probe:
                 self._wait(now)
             return
-        self._recent.append((job, True))
+        self._note((sent, job, True))
         if self._is_ill():
             self._opened_at = now
             self._probes = 0
@@ -110,8 +114,12 @@ class Breaker:
         self.probe_at = now
         self._probing = False
 
+    def _note(self, outcome: Outcome) -> None:
+        insort(self._recent, outcome, key=itemgetter(0))
+        del self._recent[:-MEMORY]
+
     def _is_ill(self) -> bool:
-        failed = [job for job, is_failure in self._recent if is_failure]
+        failed = [job for _, job, is_failure in self._recent if is_failure]
         return (
             len(failed) >= max(WITNESSES, FAILED_SHARE * len(self._recent))
             and len(set(failed)) >= WITNESSES

@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from manifests.errors import ErrorCode
-from manifests.events import CircuitChanged, HostHeld
+from manifests.events import CircuitChanged, HostHeld, HostSampled
 from manifests.fetch.advice import reason
+from manifests.fetch.timeline import Timeline
 from manifests.traffic import HostRecord
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ SPENT = "its quota is used up"
 class Bulletin:
     """What is told of one host: each change once, and the counts at the end."""
 
-    def __init__(self, source: str, reporter: Reporter) -> None:
+    def __init__(self, source: str, reporter: Reporter, *, began: float) -> None:
+        """Begin at *began*, in monotonic seconds: what follows is told as seconds since then."""
         self._source = source
         self._reporter = reporter
+        self._timeline = Timeline(began=began)
         self._why = "it is ill"
         self._circuit = ("closed", -math.inf)
         self._held_until = -math.inf
@@ -56,6 +59,8 @@ class Bulletin:
     def publish(self, state: HostState, *, now: float) -> None:
         """Tell what is new in *state*; *now* is monotonic seconds."""
         self._most_parked = max(self._most_parked, state.parked)
+        if sample := self._timeline.see(state, now=now):
+            self._reporter(HostSampled(source=self._source, sample=sample))
         self._tell_circuit(state, now)
         self._tell_hold(state, now)
 
@@ -73,6 +78,8 @@ class Bulletin:
             window=round(state.window, 1),
             rate=None if state.rate is None else round(state.rate, 3),
             quota_remaining=state.quota_remaining,
+            samples=self._timeline.samples,
+            notes=self._timeline.notes,
         )
 
     def _tell_circuit(self, state: HostState, now: float) -> None:
@@ -82,19 +89,17 @@ class Bulletin:
             return
         self._openings += self._circuit[0] == "closed"
         self._circuit = news
+        seconds, why = max(0.0, until - now), self._why
+        self._timeline.note(state.breaker, seconds=seconds, why=why, now=now)
         self._reporter(
-            CircuitChanged(
-                source=self._source,
-                circuit=state.breaker,
-                seconds=max(0.0, until - now),
-                why=self._why,
-            )
+            CircuitChanged(source=self._source, circuit=state.breaker, seconds=seconds, why=why)
         )
 
     def _tell_hold(self, state: HostState, now: float) -> None:
         until, why = held(state, self._why)
         if until > self._held_until and until - now >= SHORTEST_TOLD:
             self._held_until = until
+            self._timeline.note("hold", seconds=until - now, why=why, now=now)
             self._reporter(HostHeld(source=self._source, seconds=until - now, why=why))
 
 

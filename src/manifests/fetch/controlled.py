@@ -15,6 +15,7 @@ from manifests.fetch.advice import circuit_open, exhausted, give_up
 from manifests.fetch.breaker import PATIENCE
 from manifests.fetch.bulletin import Bulletin
 from manifests.fetch.fetcher import Answer, Fetched, Sender
+from manifests.fetch.membership import Hermit
 from manifests.fetch.signals import Signal
 from manifests.fetch.work import Abandon, Start, Work
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from manifests.events import Reporter
     from manifests.fetch.controller import Controller
     from manifests.fetch.fetcher import Conditions, Host, ReadPage
+    from manifests.fetch.membership import Member
     from manifests.fetch.transport import Transport
     from manifests.fetch.work import GiveUp, LearnedPace, Verdict
     from manifests.results import Failure
@@ -89,14 +91,16 @@ class ControlledFetcher:
         tasks: TaskGroup,
         clock: Clock,
         reporter: Reporter,
+        member: Member | None = None,
     ) -> None:
         self._host = host
+        self._member: Member = member or Hermit()
         self._sender = Sender(host, transport=transport, clock=clock)
         self._controller = controller
         self._tasks = tasks
         self._clock = clock
         self._reporter = reporter
-        self._bulletin = Bulletin(host.info.name, reporter)
+        self._bulletin = Bulletin(host.info.name, reporter, began=clock.monotonic())
         self._keys = count()
         self._waiters: dict[int, Waiter] = {}
         self._flights: dict[int, Flight] = {}
@@ -135,12 +139,14 @@ class ControlledFetcher:
 
     async def run(self) -> None:
         """Do what the controller decides, for as long as the host is open."""
+        self._tasks.start_soon(self._member.run, self._controller, self._wake)
         while True:
             self._news = anyio.Event()
             now = self._clock.monotonic()
             self._end_late(now)
             for decision in self._controller.decide(now=now):
                 self._carry_out(decision, now)
+            self._member.look(self._controller, now=now)
             wake_at = self._controller.wake_at(now=now)
             self._bulletin.publish(self._controller.snapshot(now=now), now=now)
             await self._rest(
@@ -154,6 +160,9 @@ class ControlledFetcher:
     def record(self) -> HostRecord:
         """Return how the host was treated, and what of."""
         return self._bulletin.record(self._controller.snapshot(now=self._clock.monotonic()))
+
+    def _wake(self) -> None:
+        self._news.set()
 
     async def _rest(self, until: float) -> None:
         async with anyio.create_task_group() as tasks:
@@ -197,6 +206,7 @@ class ControlledFetcher:
             return
         now = self._clock.monotonic()
         verdict = self._controller.ended(attempt, answer.signal, now=now)
+        self._member.landed(answer.signal, self._controller, sent=flight.started, now=now)
         self._bulletin.heard(answer.signal)
         wait = 0.0 if verdict.accepted or verdict.given_up else self._wait(verdict, now)
         self._log(flight, answer.attempt.model_copy(update={"wait": round(wait, 3)}))
@@ -226,6 +236,7 @@ class ControlledFetcher:
             flight = self._flights.pop(each.attempt)
             flight.scope.cancel()
             self._bulletin.dropped()
+            self._member.dropped()
             self._log(flight, self._cut(flight, signal))
 
     def _cut(self, flight: Flight, signal: Signal) -> Attempt:

@@ -17,6 +17,7 @@ from manifests.fetch.work import GiveUp, Start, Verdict
 if TYPE_CHECKING:
     import random
 
+    from manifests.fetch.share import Bound
     from manifests.fetch.task import Flight, Task
     from manifests.fetch.work import Abandon, Decision, HostState, LearnedPace, Reason, Work
 
@@ -24,6 +25,8 @@ __all__ = ["ControlLimits", "Controller"]
 
 ROUNDING = 1e-6
 """Seconds added to a wake-up, so that rounding never lets it come too early."""
+SOON = 0.1
+"""Seconds for which a start is asked for ahead, where a budget is shared."""
 DEAD = Signal(code=ErrorCode.CIRCUIT_OPEN, cause="no success from the host for 120 s")
 
 
@@ -48,14 +51,23 @@ class Controller:
     """
 
     def __init__(
-        self, limits: ControlLimits, *, random: random.Random, learned: LearnedPace | None = None
+        self,
+        limits: ControlLimits,
+        *,
+        random: random.Random,
+        learned: LearnedPace | None = None,
+        share: Bound | None = None,
     ) -> None:
         self._limits = limits
         self._ledger = Ledger()
         self._patience = Patience(random=random, most=limits.attempts)
         self._overdue = Overdue()
         self._gate = Gate(
-            self._ledger, ceiling=limits.max_concurrency, random=random, learned=learned
+            self._ledger,
+            ceiling=limits.max_concurrency,
+            random=random,
+            learned=learned,
+            share=share,
         )
         self._rescue = Rescue(
             self._ledger, gate=self._gate, overdue=self._overdue, patience=self._patience
@@ -104,6 +116,18 @@ class Controller:
             self._rescue.resume()
         return verdict
 
+    def appetite(self, *, now: float) -> int:
+        """Return how many attempts could start now, or soon, if a shared budget let them."""
+        gate, queue, soon = self._gate, self._ledger.queue, now + SOON
+        if not gate.has_room or queue.due_at() > soon or gate.opens_alone_at(now=now) > soon:
+            return 0
+        return min(len(queue), int(gate.window.size) - self._ledger.in_window)
+
+    def go_by(self, rate: float | None) -> None:
+        """Take over the starts a second that all who share the budget were found to have."""
+        if rate is not None:
+            self._gate.throttle.rate = rate
+
     def snapshot(self, *, now: float) -> HostState:
         """Return how the host is treated."""
         return self._gate.state(now=now)
@@ -121,7 +145,7 @@ class Controller:
         if not signal.may_retry or self._asks_too_much(signal):
             return self._refuse(flight, signal, now=now)
         if signal.code is ErrorCode.RATE_LIMIT:
-            return self._throttled(flight, signal, in_use=in_use, now=now)
+            return self._throttled(flight, signal, now=now)
         return self._failed(flight, signal, now=now)
 
     def _next_task(self, *, now: float) -> Task | None:
@@ -152,12 +176,12 @@ class Controller:
         reason: Reason = "permanent"
         if signal.stops_host or self._asks_too_much(signal):
             self._stopped, reason = signal, "stopped"
-        self._gate.refused_page(flight.task.work.job)
+        self._gate.refused_page()
         return self._give_up(flight.task, signal, reason, now=now)
 
-    def _throttled(self, flight: Flight, signal: Signal, *, in_use: bool, now: float) -> Verdict:
+    def _throttled(self, flight: Flight, signal: Signal, *, now: float) -> Verdict:
         task = flight.task
-        hosts = self._gate.throttled(flight, signal, in_use=in_use, now=now)
+        hosts = self._gate.throttled(flight, signal, now=now)
         if not hosts:
             return self._again(task, signal, now=now)
         if not task.ticket:
@@ -177,7 +201,9 @@ class Controller:
 
     def _again(self, task: Task, signal: Signal, *, now: float) -> Verdict:
         task.failures += 1
-        if task.failures + len(task.flights) < self._patience.tries:
+        is_refused = signal.code is ErrorCode.RATE_LIMIT
+        tries = self._patience.tries_refused if is_refused else self._patience.tries
+        if task.failures + len(task.flights) < tries:
             return self._wait(task, now=now)
         if task.flights or task.ticket:
             return Verdict()

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from manifests.fetch.breaker import Breaker
 from manifests.fetch.quota import QuotaGate
+from manifests.fetch.share import Unbound
 from manifests.fetch.throttle import Throttle
 from manifests.fetch.window import START, Window
 from manifests.fetch.work import HostState, LearnedPace
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Hashable
 
     from manifests.fetch.ledger import Ledger
+    from manifests.fetch.share import Bound
     from manifests.fetch.signals import Signal
     from manifests.fetch.task import Flight
 
 __all__ = ["Gate"]
 
-WINDOW_CUTS = 2
-"""Remedies of a spell of refusals that go to the window, before the rate alone is cut."""
-CALM = 8
-"""Round trips without a refusal that end a spell."""
+CROWDS = 16
+"""Good answers that tell how many at once the host lets in."""
 LONG_PAUSE = 10.0
 """Seconds; a host that imposes such a pause is asked half as much, for as long again."""
 
@@ -36,18 +36,25 @@ class Gate:
     """
 
     def __init__(
-        self, ledger: Ledger, *, ceiling: int, random: random.Random, learned: LearnedPace | None
+        self,
+        ledger: Ledger,
+        *,
+        ceiling: int,
+        random: random.Random,
+        learned: LearnedPace | None,
+        share: Bound | None = None,
     ) -> None:
         self._ledger = ledger
+        self.share = share or Unbound()
         self.window = Window(
             ceiling=ceiling,
-            start=learned.window / 2 if learned else START,
+            start=cautious(learned.window) if learned else START,
             usual=learned.latency if learned else None,
         )
         self.throttle = Throttle(random=random, rate=learned.rate if learned else None)
         self.quota = QuotaGate(random=random)
         self.breaker = Breaker()
-        self._window_cuts = 0
+        self._crowds: deque[int] = deque(maxlen=CROWDS)
         self.answered_at = float("-inf")
         """When the last good answer came."""
 
@@ -64,6 +71,11 @@ class Gate:
 
     def opens_at(self, *, now: float) -> float:
         """Return when the next request may start, the window apart."""
+        shared = self.share.opens_at(in_flight=self._ledger.in_window, now=now)
+        return max(shared, self.opens_alone_at(now=now))
+
+    def opens_alone_at(self, *, now: float) -> float:
+        """Return when that would be if the budget were shared with nobody."""
         ledger = self._ledger
         quota = self.quota.opens_at(in_flight=ledger.in_flight, waiting=len(ledger.queue), now=now)
         return max(self.throttle.opens_at(), quota, self.breaker.opens_at())
@@ -74,10 +86,12 @@ class Gate:
 
     def hopeless_at(self, *, now: float) -> float:
         """Return when that will be; inf when a request may start before."""
-        return min(self.breaker.dies_at(now=now), self.throttle.hopeless_at(now=now))
+        own = min(self.breaker.dies_at(now=now), self.throttle.hopeless_at(now=now))
+        return min(own, self.share.dies_at(now=now))
 
     def started(self, flight: Flight, *, now: float) -> None:
         """Count a start."""
+        self.share.started(now=now)
         self.throttle.started(now=now)
         self.quota.started(now=now)
         if flight.is_probe:
@@ -100,19 +114,22 @@ class Gate:
         """Learn from a good answer."""
         self.answered_at = now
         self.throttle.accepted(now=now)
-        self.window.answered(now - flight.sent, sent=flight.sent, in_use=in_use, now=now)
-        if self.breaker.answered(flight.task.work.job, is_good=True):
+        self._crowds.append(flight.ahead)
+        if not flight.is_parked:  # a page that is slow for its own sake tells of no queue
+            self.window.answered(now - flight.sent, sent=flight.sent, in_use=in_use, now=now)
+        if self.breaker.answered(flight.task.work.job, sent=flight.sent):
             self.window.restart()
 
-    def refused_page(self, job: Hashable) -> None:
+    def refused_page(self) -> None:
         """Learn that the host is well enough to refuse a page for good."""
         self.throttle.failed()
-        self.breaker.answered(job, is_good=False)
+        self.breaker.refused()
 
     def failed(self, flight: Flight, *, pause: float | None, now: float) -> None:
         """Learn from a failure, which may announce a pause."""
         self.throttle.failed()
-        self.window.failed(now - flight.sent)
+        if not flight.is_parked:
+            self.window.failed(now - flight.sent)
         if pause is not None:
             self.throttle.hold(pause, sent=flight.sent, now=now)
         self.blame(flight, now=now)
@@ -122,22 +139,13 @@ class Gate:
         if not flight.is_blamed:
             flight.is_blamed = True
             job = flight.task.work.job
-            self.breaker.failed(job, is_probe=flight.is_probe, now=now)
+            self.breaker.failed(job, is_probe=flight.is_probe, sent=flight.sent, now=now)
 
-    def throttled(self, flight: Flight, signal: Signal, *, in_use: bool, now: float) -> bool:
-        """Learn from a 429.
-
-        Args:
-            flight: the attempt that met it.
-            signal: its meaning.
-            in_use: whether as many were in flight as may be.
-            now: the time.
-
-        Returns:
-            Whether it is the host that refuses, and not just this page.
-        """
+    def throttled(self, flight: Flight, signal: Signal, *, now: float) -> bool:
+        """Learn from a 429; return whether it is the host that refuses, and not just this page."""
         task = flight.task
-        if self.breaker.answered(task.work.job, is_good=False):
+        self._ledger.turned_away(flight)
+        if self.breaker.refused():
             self.window.restart()
         task.is_shunned = task.is_shunned or self.answered_at > task.refused_at
         task.refused_at = now
@@ -148,15 +156,13 @@ class Gate:
             return True  # and it is the quota that holds the host
         if signal.pause is None and not hosts:
             return False
-        if now - self.throttle.refused_at > CALM * self.window.round_trip:
-            self._window_cuts = 0
         if self.throttle.hold(signal.pause, sent=flight.sent, now=now):
-            self._remedy(signal.pause or 0.0, in_use=in_use, now=now)
+            self._remedy(signal.pause or 0.0, ahead=flight.ahead, now=now)
         return True
 
     def state(self, *, now: float) -> HostState:
         """Return how the host is treated."""
-        held, quota = self.throttle.held_until, self.quota
+        held, quota = max(self.throttle.held_until, self.share.held_until), self.quota
         is_counted = quota.remaining is not None
         return HostState(
             window=self.window.size,
@@ -177,14 +183,17 @@ class Gate:
             window=self.window.size, latency=self.window.latency, rate=self.throttle.rate
         )
 
-    def _remedy(self, pause: float, *, in_use: bool, now: float) -> None:
+    def _remedy(self, pause: float, *, ahead: int, now: float) -> None:
         if pause >= LONG_PAUSE:
             self.window.penalised(frozen_until=now + 2 * pause, now=now)
             self.throttle.slow_down_for_long(now=now, pause=pause)
-        elif in_use and self._window_cuts < WINDOW_CUTS and self.window.can_shrink:
-            self._window_cuts += 1
-            self.window.refused(self._ledger.in_window, now=now)
-            if self.throttle.rate is None:  # else the end of the hold would start a burst
-                self.throttle.slow_down(now=now, share=1.0)
-        else:
-            self.throttle.slow_down(now=now)
+        elif ahead > max(self._crowds, default=0) and self.window.can_shrink:
+            # More were ahead of it than of any that was let in of late: it may be too many at once.
+            self.window.refused(ahead - len(self._ledger.parked), now=now)
+        elif not self.throttle.slow_down(now=now):  # nothing at all is let in
+            self.window.refused(ahead, now=now)
+
+
+def cautious(window: float) -> float:
+    """Return the window to start with where the last run ended with this one."""
+    return max(window / 2, min(START, window))

@@ -16,7 +16,7 @@ from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Fetcher, Host
 from manifests.fetch.limiter import FixedLimiter, FixedPace
-from manifests.fetch.membership import Membership
+from manifests.fetch.membership import Membership, Once
 from manifests.fetch.memory import Forgetful
 from manifests.fetch.overdue import HARD_LIMIT
 from manifests.fetch.proxies import proxy_for
@@ -79,6 +79,7 @@ async def open_fetchers(
             return
         memory = memory or Forgetful()
         shares = shares_of(settings, memory) if budget else {}
+        once = Once(reporter)
         async with task_group() as tasks:
             fetchers = {
                 name: ControlledFetcher(
@@ -89,7 +90,7 @@ async def open_fetchers(
                     tasks=tasks,
                     clock=clock,
                     reporter=reporter,
-                    member=joined(settings, name, shares, budget, clock=clock, reporter=reporter),
+                    member=joined(settings, name, shares, budget, clock=clock, reporter=once),
                 )
                 for name, line in lines.items()
             }

@@ -59,6 +59,7 @@ class Ledger:
             sent=now,
             is_copy=bool(task.flights),
             is_probe=is_probe,
+            ahead=len(self._flights),
         )
         task.flights.append(flight)
         self._flights[flight.attempt] = flight
@@ -68,6 +69,11 @@ class Ledger:
         """Let *flight* leave the window."""
         flight.is_parked = True
         self.parked.append(flight)
+
+    def turned_away(self, flight: Flight) -> None:
+        """Note that the host refused *flight*: it was ahead of nobody who was sent after it."""
+        for other in self._flights.values():
+            other.ahead -= other.attempt > flight.attempt
 
     def send_back(self, task: Task) -> None:
         """Let *task* count as the last that came."""

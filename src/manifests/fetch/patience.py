@@ -13,6 +13,8 @@ __all__ = ["Patience"]
 RISK = 0.001
 """Pages that chance alone may cost, over all pages of a run."""
 FEWEST, MOST = 4, 8
+REFUSED = 5
+"""Tries of a page that is refused while others pass: nearly always for its own sake."""
 BASE, CAP = 1.0, 10.0
 """Ceilings of the first wait and of every wait, seconds."""
 
@@ -41,6 +43,11 @@ class Patience:
         """How many attempts a page may have."""
         needed = math.log(RISK / max(1, self._pages)) / math.log(self.failure_share)
         return min(self._most, max(FEWEST, math.ceil(needed)))
+
+    @property
+    def tries_refused(self) -> int:
+        """How many attempts a page may have that meets a 429 of its own."""
+        return min(self._most, REFUSED)
 
     def page_came(self) -> None:
         """Count one more page that could be lost."""

@@ -29,8 +29,10 @@ class Rescue:
     """What becomes of overdue attempts.
 
     Each leaves the window, and its page goes back to the work for a copy; none while the breaker
-    is open, or when a counted quota ends with the work. When too many are parked, or too many of
-    one page are under way, the oldest is abandoned where copies do much better.
+    is open, or when a counted quota ends with the work. When too many of one page are
+    under way, the youngest makes room for another, and when too many are parked, a parked copy, or
+    else the oldest: where copies do much better, and never the one that has waited longest of
+    several of a page.
     """
 
     def __init__(self, ledger: Ledger, *, gate: Gate, overdue: Overdue, patience: Patience) -> None:
@@ -46,7 +48,7 @@ class Rescue:
             # Late while nothing else was answered: it's the host, not the page.
             if flight.is_probe or self._gate.answered_at <= flight.sent:
                 self._gate.blame(flight, now=now)
-            victim = self._victim(flight.task)
+            victim = self._victim(flight)
             if victim is not None:
                 abandoned.append(self._sacrifice(victim, now=now))
             if victim is flight:
@@ -59,9 +61,10 @@ class Rescue:
         return abandoned
 
     def resume(self) -> None:
-        """Send copies after what was parked while the host was ill."""
+        """Send copies after what was parked while the host was ill, where none is under way."""
         for flight in self._ledger.parked:
-            self._copy(flight.task, is_urgent=True)
+            if len(flight.task.flights) == 1:
+                self._copy(flight.task, is_urgent=True)
 
     def abandon(self, flight: Flight, *, now: float) -> Abandon:
         """Forget an attempt that is under way."""
@@ -71,25 +74,32 @@ class Rescue:
         self._gate.abandoned(flight, now=now)
         return Abandon(flight.attempt)
 
-    def _victim(self, task: Task) -> Flight | None:
-        if len(task.flights) >= ALIVE:
-            oldest = task.flights[0]
+    def _victim(self, flight: Flight) -> Flight | None:
+        if len(flight.task.flights) >= ALIVE:
+            victim = flight
         elif len(self._ledger.parked) >= PARKED:
-            oldest = self._ledger.parked[0]
+            victim = self._most_dispensable()
             # The host hangs, and must not be filled with what hangs.
-            if oldest.is_blamed and oldest.task.pardons < PARDONS:
-                return oldest
+            if victim.is_blamed and victim.task.pardons < PARDONS:
+                return victim
         else:
             return None
-        return oldest if self._overdue.originals_lose and self._has_tries(oldest.task) else None
+        return victim if self._overdue.originals_lose and self._has_tries(victim.task) else None
+
+    def _most_dispensable(self) -> Flight:
+        # A page whose copies are late too is likely to be slow itself: its oldest attempt will be
+        # the first to answer, so that its copies go before any other page's only attempt.
+        parked = self._ledger.parked
+        copies = (each for each in parked if each is not each.task.flights[0])
+        return next(copies, parked[0])
 
     def _has_tries(self, task: Task) -> bool:
-        return task.failures + len(task.flights) < self._patience.tries
+        # What was abandoned counts here, but never makes a page fail: it may just be slow.
+        return task.failures + task.pardons + len(task.flights) < self._patience.tries
 
     def _sacrifice(self, flight: Flight, *, now: float) -> Abandon:
         task = flight.task
-        task.failures += not flight.is_blamed or task.pardons >= PARDONS
-        task.pardons += flight.is_blamed
+        task.pardons += 1
         abandoned = self.abandon(flight, now=now)
         if task.flights:
             self._copy(task, is_urgent=not flight.is_blamed)

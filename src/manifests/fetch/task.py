@@ -50,6 +50,8 @@ class Flight:
     """Whether an older attempt of the page was still under way when it started."""
     is_probe: bool
     """Whether it was sent to see whether an ill host is well again."""
+    ahead: int
+    """How many others, parked ones too, the host had let in when this one was sent."""
     is_parked: bool = False
     """Whether it has left the window, being overdue."""
     is_blamed: bool = False

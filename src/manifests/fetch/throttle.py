@@ -24,7 +24,9 @@ PATIENCE = 120.0
 REMEMBERED = 1000
 """Good answers that the rate is measured of at most."""
 BACK_OFF = 0.9
-RECOVERY = 0.03
+STEEPEST = 0.7
+"""Share of R that is left after a cut at least: where little was asked, little was accepted."""
+RECOVERY = 0.015
 """Share by which R grows a second."""
 SLOWEST, SLOWEST_LEARNED = 0.2, 1.0
 """Starts a second that are always allowed, the second at the start of a run."""
@@ -44,8 +46,8 @@ class Throttle:
     Unannounced 429s are the host's own once 4 listings of the last 16 answers met one; from then
     on, each one is. But a page that is refused again after others passed is refused for its own
     sake. Then hold 0.25 s·2^(k-1), at most 10 s, for the k-th in a row, where those of one round
-    trip count once; and R := 0.9 of the good answers a second of the last 3 s. R recovers by 3 % a
-    second. After 120 s of nothing but refusals the host isn't waited for.
+    trip count once; and R := 0.9 of the good answers a second of the last 3 s, but 0.7 R at least.
+    R recovers by 1.5 % a second. After 120 s of nothing but refusals the host isn't waited for.
 
     Source: the measured-rate cut of botocore's adaptive mode (`retries/throttling.py`).
     """
@@ -62,8 +64,6 @@ class Throttle:
         self._streak = 0
         self._hold_began = float("-inf")
         self._refusing_since = float("inf")
-        self.refused_at = float("-inf")
-        """When the host last refused."""
         self._grew_at = float("-inf")
 
     def opens_at(self) -> float:
@@ -127,7 +127,6 @@ class Throttle:
         Returns:
             Whether this is news.
         """
-        self.refused_at = now
         is_news = sent > self._hold_began
         if announced is not None and now + announced > self.held_until:
             self.held_until = now + lengthened(announced, self._random)
@@ -144,25 +143,28 @@ class Throttle:
             self._refusing_since = now + announced
         return is_news
 
-    def slow_down(self, *, now: float, share: float = BACK_OFF) -> None:
-        """Let R be a share of what the host accepts a second, by the last 3 s.
+    def slow_down(self, *, now: float) -> bool:
+        """Let R be nine tenths of what the host accepts a second, by the last 3 s.
 
-        Where nothing was accepted nothing was measured, and the holds, which double, must do.
+        Returns:
+            Whether anything was accepted; else the holds, which double, must do.
         """
         over = min(MEASURED, max(1.0, now - self._began))
-        self._measure(over, share=share, now=now, grows_from=now)
+        return self._measure(over, now=now, grows_from=now)
 
     def slow_down_for_long(self, *, now: float, pause: float) -> None:
-        """Let R be a share of what the host accepts a second, by the last 10 s, and stay so.
+        """Let R be nine tenths of what the host accepts a second, by the last 10 s, and stay so.
 
         Args:
             now: the time.
             pause: seconds of the pause that the host imposed; R grows again after twice that.
         """
-        self._measure(LONG_MEASURED, share=BACK_OFF, now=now, grows_from=now + 2 * pause)
+        self._measure(LONG_MEASURED, now=now, grows_from=now + 2 * pause)
 
-    def _measure(self, over: float, *, share: float, now: float, grows_from: float) -> None:
+    def _measure(self, over: float, *, now: float, grows_from: float) -> bool:
         accepted = sum(at >= now - over for at in self._accepted)
         if accepted:
-            self.rate = max(SLOWEST, share * accepted / over)
+            least = STEEPEST * (self.rate or 0.0)
+            self.rate = max(SLOWEST, least, BACK_OFF * accepted / over)
             self._grew_at = grows_from
+        return accepted > 0

@@ -8,7 +8,7 @@ __all__ = ["Window"]
 
 START = 4.0
 FLOOR = 2.0
-MEMORY = 20
+MEMORY = 16
 """Latencies that the quantile is taken of at least; else two windows' worth."""
 KNOWN_FROM = 12
 """Answers before which the quantile is a guess."""
@@ -16,23 +16,27 @@ QUANTILE = 0.25
 """Low, since the upper part of a healthy host's latencies is its slow pages, not its queue."""
 GROWS_BELOW, CUTS_ABOVE = 1.7, 2.5
 """Ratios of the quantile now to that without a queue."""
+QUICK = 1.5
+"""Ratio up to which a single answer came too soon to have queued; only such a one adds to W."""
 CUT = 0.7
 DOWN, UP, UP_AT_FLOOR = 0.2, 0.002, 0.02
 """Shares by which the memory moves an answer."""
-RAMP = 0.5
-"""Growth an answer until the first cut."""
+RAMP = 2.0
+"""Growth a quick answer until the first cut."""
 REFUSED_RAMP = 0.05
-"""Growth an answer after the host refused, with a 429, what was in flight."""
+"""Growth a quick answer after the host refused, with a 429, what was in flight."""
 
 
 class Window:
     """W, the attempts that may be in flight: grows until the host queues, then shrinks.
 
-    With q = the 25th percentile of the last max(20, 2W) latencies and base = a slow memory of q
+    With q = the 25th percentile of the last max(16, 2W) latencies and base = a slow memory of q
     (down by a fifth of the way, up by 0.2 % an answer), while W is in use: q/base > 2.5 → W·0.7, at
-    least 2, once a round trip; q/base ≤ 1.7 → W + 0.5 an answer until the first cut, then + 1/W, or
-    + 0.05 when a 429 cut it. At W = 2 base rises by 2 %: there, we are not the queue. A failure
-    counts as a latency too, for a good answer would have taken as long at least.
+    least 2, once a round trip. q/base ≤ 1.7 → each answer within 1.5·base adds 2 to W until the
+    first cut, then 1/W, or 0.05 when a 429 cut it: q lags by a window's worth of answers, in which
+    W would run far beyond what the host bears, but in a queue no single answer is quick. At W < 3
+    base rises by 2 %: there, we are not the queue. A slow failure counts as a latency too, for a
+    good answer would have taken as long at least.
 
     Sources: the idea of TCP Vegas and Netflix's Gradient2Limit (concurrency-limits), with a low
     quantile in place of the minimum, which a heavy tail biases.
@@ -48,6 +52,8 @@ class Window:
         self._growth: float | None = None
         self._cut_at = float("-inf")
         self._frozen_until = float("-inf")
+        self._is_ramping = True
+        self._failed_quickly = False
 
     @property
     def latency(self) -> float | None:
@@ -85,11 +91,12 @@ class Window:
                 self._cut(self.size * CUT, now=now)
                 self._growth = None
         elif ratio <= GROWS_BELOW and in_use and now >= self._frozen_until:
-            self._grow()
+            self._grow(seconds)
 
     def failed(self, seconds: float) -> None:
-        """Learn from a failure: a good answer would have taken as long at least."""
-        if self._latencies and seconds > self.round_trip:
+        """Learn from a failure: unless it came at once, a good answer had taken as long."""
+        self._failed_quickly = seconds <= self._usual_now
+        if self._latencies and not self._failed_quickly:
             self._remember(seconds)
 
     def refused(self, in_flight: int, *, now: float) -> None:
@@ -98,10 +105,17 @@ class Window:
         self._growth = REFUSED_RAMP
 
     def restart(self) -> None:
-        """Begin small again after an outage, and grow fast; what is known of the latency stays."""
-        self.size = min(self.size, self._clamped(START))
+        """Begin small again after the host was ill; its latency without a queue stays known.
+
+        Where it failed at once it was out: W is 4 at most and grows fast, and the latencies of late
+        are forgotten, as the last good answers were the slowest of those on their way. Where it
+        failed slowly it may have been us: W is 2 and grows with care.
+        """
+        self._is_ramping = self._failed_quickly
+        if self._failed_quickly:
+            self._latencies = Latencies()
+        self.size = min(self.size, self._clamped(START if self._failed_quickly else FLOOR))
         self._growth = None
-        self._cut_at = float("-inf")
 
     def penalised(self, *, frozen_until: float, now: float) -> None:
         """Halve after a long pause that the host imposed, and don't grow for a while."""
@@ -118,19 +132,26 @@ class Window:
         elif now < self._base:
             self._base += DOWN * (now - self._base)
         else:
-            self._base *= 1 + (UP_AT_FLOOR if self.size <= self._floor else UP)
+            self._base *= 1 + (UP_AT_FLOOR if int(self.size) <= self._floor else UP)
         return now / self._base if self._base > 0 else 1.0
 
-    def _grow(self) -> None:
+    @property
+    def _usual_now(self) -> float:
+        return self.round_trip if self._base is None else self._base
+
+    def _grow(self, seconds: float) -> None:
+        if seconds > QUICK * self._usual_now:
+            return
         if self._growth is not None:
             step = self._growth
         else:
-            step = RAMP if self._cut_at == float("-inf") else 1 / self.size
+            step = RAMP if self._is_ramping else 1 / self.size
         self.size = self._clamped(self.size + step)
 
     def _cut(self, size: float, *, now: float) -> None:
         self.size = self._clamped(min(size, self.size))
         self._cut_at = now
+        self._is_ramping = False
 
     def _clamped(self, size: float) -> float:
         return min(self._ceiling, max(self._floor, size))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkQueue"]
 
-SLACK = 2.0
+SLACK = 1.5
 """How many times its length a listing is given to end with the others."""
 DEMOTED_AFTER = 2
 """Failures after which a page waits behind those that may do better."""
@@ -26,10 +26,10 @@ class WorkQueue:
     """Pages that wait for an attempt; every step is O(log n).
 
     Copies at the front go first. Then the page whose listing is expected to be longest, if that
-    may end last: if twice its pages, which come one after the other, are more rounds than all
-    pages that wait take together. Else the page that came first. Pages that failed twice come
-    last. Longest first at all times would start the slow ones together; first come at all times
-    ends with one long listing alone.
+    may end last: if its pages, which come one after the other, and half as many are more rounds
+    than all pages that wait take together. Else the page that came first. Pages that failed twice
+    come last. Longest first at all times would start the slow ones together; first come at all
+    times ends with one long listing alone.
 
     Source: critical-path scheduling (Graham, "Bounds on Multiprocessing Timing Anomalies").
     """

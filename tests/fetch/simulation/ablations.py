@@ -6,7 +6,9 @@ import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
+from manifests.fetch import window
 from manifests.fetch.breaker import Breaker
+from manifests.fetch.controller import Controller
 from manifests.fetch.gate import Gate
 from manifests.fetch.overdue import Overdue
 from manifests.fetch.patience import Patience
@@ -17,11 +19,16 @@ from manifests.fetch.workqueue import WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import ModuleType
 
-Part: TypeAlias = tuple[type, str, object]
-"""A class, its attribute, and what stands there when the part is left out."""
+    from manifests.fetch.task import Task
+
+Part: TypeAlias = "tuple[type | ModuleType, str, object]"
+"""A class or module, its attribute, and what stands there when the part is left out."""
 
 hold = Throttle.hold
+next_task = Controller._next_task
+wake_at = Controller.wake_at
 
 
 def hold_unannounced(
@@ -29,6 +36,28 @@ def hold_unannounced(
 ) -> bool:
     """Hold as if the host had not said for how long."""
     return hold(throttle, None, sent=sent, now=now)
+
+
+def sleepers(controller: Controller, *, now: float) -> list[float]:
+    """Return when each page wakes that sleeps between two tries, the first in front."""
+    later = controller._ledger.queue._later
+    return sorted(at for at, _, ticket, task in later if at > now and task.ticket == ticket)
+
+
+def next_unless_asleep(controller: Controller, *, now: float) -> Task | None:
+    """Return what may start, if a page that sleeps kept its place in the window."""
+    taken = controller._ledger.in_window + len(sleepers(controller, now=now))
+    has_room = controller._gate.window.has_room(taken)
+    return next_task(controller, now=now) if has_room else None
+
+
+def wake_for_sleepers(controller: Controller, *, now: float) -> float:
+    """Return when to look again, when the first page wakes included."""
+    asleep = sleepers(controller, now=now)
+    if not asleep:
+        return wake_at(controller, now=now)
+    overdue = controller._overdue.next_check()
+    return max(now, min(overdue, asleep[0], controller._gate.hopeless_at(now=now))) + 1e-6
 
 
 def always(result: object) -> Callable[..., object]:
@@ -42,10 +71,11 @@ def always(result: object) -> Callable[..., object]:
 
 ABLATIONS: dict[str, tuple[Part, ...]] = {
     "latency": ((Window, "_compare", always(1.0)),),
+    "quick-answers": ((window, "QUICK", math.inf),),
     "failures-as-latencies": ((Window, "failed", always(None)),),
     "window-cut-on-429": ((Window, "refused", always(None)),),
     "rate-on-429": (
-        (Throttle, "slow_down", always(None)),
+        (Throttle, "slow_down", always(result=True)),
         (Throttle, "slow_down_for_long", always(None)),
     ),
     "hold-on-429": ((Throttle, "hold", always(result=True)),),
@@ -54,6 +84,10 @@ ABLATIONS: dict[str, tuple[Part, ...]] = {
     "even-spending": ((QuotaGate, "_is_short", always(result=False)),),
     "breaker": ((Breaker, "failed", always(None)),),
     "fresh-probe": ((WorkQueue, "pop_fresh", WorkQueue.pop),),
+    "requeue": (
+        (Controller, "_next_task", next_unless_asleep),
+        (Controller, "wake_at", wake_for_sleepers),
+    ),
     "copies": ((Overdue, "limit", always(math.inf)),),
     "copies-in-front": ((Overdue, "copies_pay", property(always(result=False))),),
     "abandoning": ((Overdue, "originals_lose", property(always(result=False))),),
@@ -62,7 +96,7 @@ ABLATIONS: dict[str, tuple[Part, ...]] = {
     "first-come": ((WorkQueue, "_is_critical", always(result=True)),),
 }
 """Part → what replaces it; without the critical path the order is first come, without first come
-it is longest first."""
+it is longest first; without the requeue a page sleeps between two tries in its place."""
 
 
 @contextmanager

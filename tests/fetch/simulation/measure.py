@@ -58,9 +58,9 @@ def new_controller(seed: int, *, cap: int = CAP) -> Controller:
     return Controller(ControlLimits(max_concurrency=cap), random=random.Random(seed))
 
 
-def play(name: str, seed: int, *, cap: int = CAP) -> Run:
-    """Run one world once."""
-    world = build(name, seed)
+def play(name: str, seed: int, *, cap: int = CAP, pace: float = 1.0) -> Run:
+    """Run one world once, with latencies so many times as long as usual."""
+    world = build(name, seed, pace=pace)
     host = Host(new_controller(seed, cap=cap), world.upstream, world.chains)
     run(host)
     return judge(world, host)
@@ -116,12 +116,13 @@ def line(name: str, runs: Sequence[Run]) -> str:
     )
 
 
-def table(names: Sequence[str]) -> str:
+def table(names: Sequence[str], *, since: int = 1, pace: float = 1.0) -> str:
     """Return the table, with the geometric mean of the median ratios below."""
     text = "world ratio   p95   sent  success  settled  429s  vain  most\n"
     ratios = []
     for name in names:
-        runs = [play(name, seed) for seed in seeds_of(name)]
+        seeds = (since + seed - 1 for seed in seeds_of(name))
+        runs = [play(name, seed, pace=pace) for seed in seeds]
         text += line(name, runs)
         ratios.append(median(one.ratio for one in runs))
     means = [ratio for name, ratio in zip(names, ratios, strict=True) if name not in NO_RATIO]
@@ -133,9 +134,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Simulate the rate controller; 30 seeds a world.")
     parser.add_argument("worlds", nargs="*", metavar="WORLD", help="U1, U4b, …; default: all")
     parser.add_argument("--without", choices=ABLATIONS, help="leave a part out")
+    parser.add_argument("--seed", type=int, default=1, help="the first of the seeds")
+    parser.add_argument("--pace", type=float, default=1.0, help="times the latencies: 0.3, 3, …")
     chosen = parser.parse_args()
     with without(chosen.without) if chosen.without else nullcontext():
-        sys.stdout.write(table(chosen.worlds or [*WORLDS]))
+        names = chosen.worlds or [*WORLDS]
+        sys.stdout.write(table(names, since=chosen.seed, pace=chosen.pace))
 
 
 if __name__ == "__main__":

@@ -43,16 +43,16 @@ class Goal:
 
 
 GOALS = {
-    "U1": Goal(ratio=1.20, p95=1.37, sent=1.01, refused=0),  # p95: 1.35 in the study
-    "U1s": Goal(ratio=1.38, p95=1.70, sent=1.03),  # study: 1.35 (1.5)
+    "U1": Goal(ratio=1.20, p95=1.35, sent=1.01, refused=0),
+    "U1s": Goal(ratio=1.35, p95=1.60, sent=1.03),  # p95: 1.50 in the study
     "U2a": Goal(ratio=1.10, p95=1.25, sent=1.06),
     "U2b": Goal(ratio=1.10, p95=1.25, sent=1.06),
     "U2t": Goal(ratio=1.05, sent=1.12),
-    "U2k": Goal(ratio=1.35, sent=1.08),  # no goal; 1.2 to 1.3 in the table
+    "U2k": Goal(ratio=1.15, sent=1.08),  # no goal; 1.2 to 1.3 in the study's table
     "U2p": Goal(ratio=3.30, sent=1.02, in_vain=2),
     "U2h": Goal(ratio=1.05, sent=1.002, refused=0),
-    "U3a": Goal(ratio=1.10, p95=1.35, sent=1.005),  # p95: 1.3
-    "U3b": Goal(ratio=1.30, p95=1.50, sent=1.15, success=0.985),  # 1.25, 1.10, 99.5 %
+    "U3a": Goal(ratio=1.10, p95=1.30, sent=1.005),
+    "U3b": Goal(ratio=1.25, p95=1.50, sent=1.10, success=0.993),  # worst run: 99.5 %
     "U3c": Goal(ratio=1.60, p95=2.00, sent=1.005),
     "U4a": Goal(ratio=1.50, p95=2.00, sent=1.06),
     "U4b": Goal(ratio=2.70, p95=4.00, sent=1.27),
@@ -60,19 +60,21 @@ GOALS = {
     "U5b": Goal(sent=0.12, settled=125),
     "U6": Goal(ratio=1.15, sent=1.005),
     "U7": Goal(ratio=1.35, sent=1.06, settled=90),
-    "U8": Goal(ratio=1.40),
-    "U9": Goal(ratio=1.14, sent=1.01),  # study: 1.13
+    "U8": Goal(ratio=1.35),
+    "U9": Goal(ratio=1.13, sent=1.01),
     "U9b": Goal(ratio=1.12, sent=1.01),
     "U10": Goal(ratio=1.40, sent=1.05),
-    "U11": Goal(ratio=1.23, sent=1.11),  # 1.20: what U1 needs for its 294 good ones, and chance
+    "U11": Goal(ratio=1.20, sent=1.11),
     "U12": Goal(ratio=1.02, sent=1.01, refused=0),
-    "U13": Goal(ratio=1.45, p95=2.00, sent=1.13, success=0.995),  # p95 1.75, sent 1.10
+    "U13": Goal(ratio=1.45, p95=1.90, sent=1.12),  # p95 1.75, sent 1.10
 }
 """World → its goal: that of the study, or beside it the study's where ours is a little worse.
 
-The worlds are rebuilt from their descriptions, so that a few hundredths either way are chance.
-In U3b a few pages take nearly as long as the gateway waits; in U13 a page of a minute may come
-late in the order, and then decides when the run ends.
+Where it is: in U1s a straggler among the last pages waits for its copy, now and then for two, and
+twelve lucky answers at the start can keep the window small for long. In U3b a few pages take nearly
+as long as the gateway waits. In U13 a page of a minute may come late in the order, and then decides
+when the run ends; one try fewer of each page would keep p95 and nearly the requests there, and lose
+a page in every fifth run of U3b instead of every fifteenth.
 """
 
 
@@ -99,10 +101,10 @@ def test_a_world_is_read_nearly_as_fast_as_it_allows(name: str) -> None:
 
 
 def test_the_whole_is_near_the_bounds() -> None:
-    """The geometric mean of the medians of six seeds; of 30 it is 1.29, 1.30 in the study."""
+    """The geometric mean of the medians of six seeds; of 30 it is 1.25, 1.30 in the study."""
     names = [name for name in WORLDS if name not in NO_RATIO | {"U12"}]
     medians = [median(run_of(name, seed).ratio for seed in range(1, 7)) for name in names]
-    assert geometric_mean(medians) <= 1.33
+    assert geometric_mean(medians) <= 1.30
 
 
 def test_a_dead_host_costs_the_living_one_nothing() -> None:

@@ -17,9 +17,9 @@ from tests.fetch.simulation.upstreams import (
     Counted,
     Healthy,
 )
-from tests.fetch.simulation.worlds import build, latencies, singles
+from tests.fetch.simulation.worlds import Chance, build, latencies, singles
 
-from manifests.fetch.patience import FEWEST
+from manifests.fetch.patience import REFUSED
 from manifests.fetch.quota import QuotaGate
 from manifests.fetch.signals import Quota
 from manifests.fetch.window import Window
@@ -165,7 +165,7 @@ def test_the_earliest_reset_counts_and_flights_are_spent() -> None:
 
 def test_a_long_counted_run_meets_no_refusal() -> None:
     """9. Ten thousand requests in twenty windows provoke not a single 429."""
-    rng = random.Random(9)
+    rng = Chance(9)
     upstream = Counted(Healthy(latencies(rng, [1] * 10_000)), first_reset=100)
     host = Host(new_controller(9), upstream, singles(10_000))
     run(host)
@@ -182,7 +182,7 @@ def test_a_private_429_leaves_the_host_alone(seed: int) -> None:
     state = host.controller.snapshot(now=host.tally.settled_at)
     assert judge(world, host).success == 1
     assert (state.rate, state.held_until) == (None, None)
-    assert host.tally.codes[429] == len(world.poisoned) * FEWEST
+    assert host.tally.codes[429] == len(world.poisoned) * REFUSED
 
 
 def test_a_page_that_was_answered_is_not_asked_for_again() -> None:

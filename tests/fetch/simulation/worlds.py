@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
@@ -48,18 +47,24 @@ class World:
     """Listings that can't be read."""
 
 
-def lognormal(rng: Random, *, median: float, sigma: float) -> float:
+class Chance(Random):
+    """A source of chance, and how many times as long as usual the upstream takes."""
+
+    pace = 1.0
+
+
+def lognormal(rng: Chance, *, median: float, sigma: float) -> float:
     """Return a duration, in seconds."""
-    return rng.lognormvariate(math.log(median), sigma)
+    return rng.pace * rng.lognormvariate(math.log(median), sigma)
 
 
-def latencies(rng: Random, pages: Sequence[int]) -> Latencies:
+def latencies(rng: Chance, pages: Sequence[int]) -> Latencies:
     """Return the latency of each page: median 0.6 s, 99 % below 3 s."""
     sigma = math.log(5) / 2.326
     return [[lognormal(rng, median=0.6, sigma=sigma) for _ in range(count)] for count in pages]
 
 
-def services(rng: Random, pages: Sequence[int], *, median: float) -> Latencies:
+def services(rng: Chance, pages: Sequence[int], *, median: float) -> Latencies:
     """Return the work of each page in seconds."""
     return [[lognormal(rng, median=median, sigma=0.5) for _ in range(count)] for count in pages]
 
@@ -84,20 +89,20 @@ def singles(count: int) -> list[Chain]:
     return [Chain() for _ in range(count)]
 
 
-def healthy(rng: Random, *, count: int = 300) -> World:
+def healthy(rng: Chance, *, count: int = 300) -> World:
     """U1, and U12 with 10,000 listings: nothing is wrong."""
     times = latencies(rng, [1] * count)
     return World(chains=singles(count), upstream=Healthy(times), bound=spread(times))
 
 
-def stragglers(rng: Random) -> World:
+def stragglers(rng: Chance) -> World:
     """U1s: 2 % of the attempts take 20 to 60 s longer."""
     times = latencies(rng, [1] * 300)
     upstream = Straggling(Healthy(times), share=0.02, random=rng)
     return World(chains=singles(300), upstream=upstream, bound=spread(times))
 
 
-def bucket(rng: Random, *, rate: float, burst: float, announces: bool = False) -> World:
+def bucket(rng: Chance, *, rate: float, burst: float, announces: bool = False) -> World:
     """U2a, U2b, U2t: a token bucket."""
     times = latencies(rng, [1] * 300)
     upstream = Bucket(Healthy(times), rate=rate, burst=burst, announces=announces)
@@ -105,21 +110,21 @@ def bucket(rng: Random, *, rate: float, burst: float, announces: bool = False) -
     return World(chains=singles(300), upstream=upstream, bound=bound)
 
 
-def crowded(rng: Random) -> World:
+def crowded(rng: Chance) -> World:
     """U2k: 429 above 4 in flight."""
     times = latencies(rng, [1] * 300)
     upstream = Crowded(Healthy(times), most=4)
     return World(chains=singles(300), upstream=upstream, bound=spread(times, capacity=4))
 
 
-def penalty_box(rng: Random) -> World:
+def penalty_box(rng: Chance) -> World:
     """U2p: more than 100 in 10 s close the door for 30 s."""
     times = latencies(rng, [1] * 300)
     bound = 10 * (299 // 100) + shortest(times)
     return World(chains=singles(300), upstream=PenaltyBox(Healthy(times)), bound=bound)
 
 
-def counted(rng: Random) -> World:
+def counted(rng: Chance) -> World:
     """U2h: 500 requests in 300 s, told on every answer; 1,500 are needed, from any phase."""
     times = latencies(rng, [1] * 1500)
     reset = rng.uniform(0, 300)
@@ -130,7 +135,7 @@ def counted(rng: Random) -> World:
     return World(chains=singles(1500), upstream=upstream, bound=bound)
 
 
-def hidden_capacity(rng: Random) -> World:
+def hidden_capacity(rng: Chance) -> World:
     """U3a: 4 to 16 workers, 0.5 s each, a gateway that waits 10 to 30 s."""
     times, workers = services(rng, [1] * 300, median=0.5), rng.randint(4, 16)
     upstream = Workers(times, workers=workers, gateway=(10, 30), random=rng)
@@ -138,7 +143,7 @@ def hidden_capacity(rng: Random) -> World:
     return World(chains=singles(300), upstream=upstream, bound=bound)
 
 
-def near_collapse(rng: Random) -> World:
+def near_collapse(rng: Chance) -> World:
     """U3b: 4 slow workers, 40 % of them busy with others, a gateway that waits 10 s.
 
     A page that takes longer than the gateway waits can't be read.
@@ -146,16 +151,18 @@ def near_collapse(rng: Random) -> World:
     times = services(rng, [1] * 300, median=2.0)
     bad = frozenset(job for job, (seconds,) in enumerate(times) if seconds > 10)
     good = [time for job, time in enumerate(times) if job not in bad]
-    mean = 2.0 * math.exp(0.125)
+    mean = rng.pace * 2.0 * math.exp(0.125)
+    others = Chance(rng.random())
+    others.pace = rng.pace
     upstream = Workers(
         times, workers=4, gateway=(10, 10), random=rng,
-        background=visitors(Random(rng.random()), rate=0.4 * 4 / mean),
+        background=visitors(others, rate=0.4 * 4 / mean),
     )  # fmt: skip
     bound = total(good) / (4 * 0.6)
     return World(chains=singles(300), upstream=upstream, bound=bound, poisoned=bad)
 
 
-def visitors(rng: Random, *, rate: float) -> Iterator[tuple[float, float]]:
+def visitors(rng: Chance, *, rate: float) -> Iterator[tuple[float, float]]:
     """Yield when others come, and the work that they bring."""
     now = 0.0
     while True:
@@ -163,21 +170,21 @@ def visitors(rng: Random, *, rate: float) -> Iterator[tuple[float, float]]:
         yield now, lognormal(rng, median=2.0, sigma=0.5)
 
 
-def thrashing(rng: Random) -> World:
+def thrashing(rng: Chance) -> World:
     """U3c: 4 to 8 workers who slow down when more is asked."""
     times, workers = services(rng, [1] * 300, median=0.5), rng.randint(4, 8)
     upstream = Workers(times, workers=workers, random=rng, thrashes=True)
     return World(chains=singles(300), upstream=upstream, bound=total(times) / workers)
 
 
-def faults(rng: Random, *, share: float) -> World:
+def faults(rng: Chance, *, share: float) -> World:
     """U4a, U4b: attempts fail by chance, most of them slowly."""
     times = latencies(rng, [1] * 300)
     upstream = Faulty(Healthy(times), share=share, random=rng)
     return World(chains=singles(300), upstream=upstream, bound=total(times) / CAP)
 
 
-def outage(rng: Random, *, end: float = 65.0) -> World:
+def outage(rng: Chance, *, end: float = 65.0) -> World:
     """U5a: 503 from 5 to 65 s; U5b with no end, and from the start."""
     times = latencies(rng, [1] * 300)
     begin = 5.0 if end < math.inf else 0.0
@@ -187,7 +194,7 @@ def outage(rng: Random, *, end: float = 65.0) -> World:
     return World(chains=singles(300), upstream=upstream, bound=bound, poisoned=poisoned)
 
 
-def changing(rng: Random) -> World:
+def changing(rng: Chance) -> World:
     """U6: 16 workers, 4 from 20 to 60 s, 16 again; 6 pages each; a gateway that waits 10 s."""
     times = services(rng, [6] * 300, median=0.5)
     work = total(times)
@@ -199,7 +206,7 @@ def changing(rng: Random) -> World:
     return World(chains=chains, upstream=upstream, bound=bound)
 
 
-def poisoned(rng: Random, *, share: float, ending: Ending) -> World:
+def poisoned(rng: Chance, *, share: float, ending: Ending) -> World:
     """U7, U11: a few listings fail always in the same way."""
     times = latencies(rng, [1] * 300)
     bad = frozenset(rng.sample(range(300), round(300 * share)))
@@ -208,24 +215,24 @@ def poisoned(rng: Random, *, share: float, ending: Ending) -> World:
     return World(chains=singles(300), upstream=upstream, bound=spread(good), poisoned=bad)
 
 
-def half(rng: Random) -> World:
+def half(rng: Chance) -> World:
     """U8, host A: 150 listings of a healthy host."""
     return healthy(rng, count=150)
 
 
-def dead(rng: Random) -> World:  # noqa: ARG001 - death knows no chance
+def dead(rng: Chance) -> World:  # noqa: ARG001 - death knows no chance
     """U8, host B: 504 after 30 s, for ever."""
     upstream = Poisoned(Healthy([]), dict.fromkeys(range(150), (30.0, GATEWAY_TIMEOUT)))
     everything = frozenset(range(150))
     return World(chains=singles(150), upstream=upstream, bound=1.0, poisoned=everything)
 
 
-def lengths(rng: Random, count: int) -> list[int]:
+def lengths(rng: Chance, count: int) -> list[int]:
     """Return numbers of pages from 1 to 20, P(k) ~ 1/k²."""
     return rng.choices(range(1, 21), weights=[1 / k**2 for k in range(1, 21)], k=count)
 
 
-def remembered(rng: Random, pages: Sequence[int]) -> list[Chain]:
+def remembered(rng: Chance, pages: Sequence[int]) -> list[Chain]:
     """Return listings with the last run's page counts: 20 % noise, 10 % unknown."""
     return [
         Chain(
@@ -236,7 +243,7 @@ def remembered(rng: Random, pages: Sequence[int]) -> list[Chain]:
     ]
 
 
-def chained(rng: Random, *, long: int = 0) -> World:
+def chained(rng: Chance, *, long: int = 0) -> World:
     """U9: listings of 1 to 20 pages; U9b: and three of 60 to 100."""
     pages = lengths(rng, 300 - long) + [rng.randint(60, 100) for _ in range(long)]
     rng.shuffle(pages)
@@ -244,7 +251,7 @@ def chained(rng: Random, *, long: int = 0) -> World:
     return World(chains=remembered(rng, pages), upstream=Healthy(times), bound=spread(times))
 
 
-def slow_pages(rng: Random) -> World:
+def slow_pages(rng: Chance) -> World:
     """U10: 3 % of the listings take 15 to 60 s, and that is how they are."""
     times = latencies(rng, [1] * 300)
     for job in rng.sample(range(300), 9):
@@ -252,7 +259,7 @@ def slow_pages(rng: Random) -> World:
     return World(chains=singles(300), upstream=Healthy(times), bound=spread(times))
 
 
-def everything(rng: Random) -> World:
+def everything(rng: Chance) -> World:
     """U13: pages, a bucket, faults, an outage, slow first pages and poisoned listings."""
     pages = lengths(rng, 300)
     times = latencies(rng, pages)
@@ -272,12 +279,14 @@ def everything(rng: Random) -> World:
     )  # fmt: skip
 
 
-def build(name: str, seed: int) -> World:
-    """Return one world; the same name and seed always give the same one."""
-    return WORLDS[name](random.Random(f"{name} {seed}"))
+def build(name: str, seed: int, *, pace: float = 1.0) -> World:
+    """Return one world, perhaps a slower one; name and seed always give the same one."""
+    rng = Chance(f"{name} {seed}")
+    rng.pace = pace
+    return WORLDS[name](rng)
 
 
-WORLDS: dict[str, Callable[[Random], World]] = {
+WORLDS: dict[str, Callable[[Chance], World]] = {
     "U1": healthy,
     "U1s": stragglers,
     "U2a": lambda rng: bucket(rng, rate=10, burst=20),
