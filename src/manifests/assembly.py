@@ -10,9 +10,10 @@ from manifests.audit import Finding
 from manifests.errors import ErrorCode
 from manifests.listings import select
 from manifests.results import Failure, QueryRecord
+from manifests.store.entrylog import Gathered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from manifests.listings import Candidate
     from manifests.models import Filter, Query
@@ -68,18 +69,17 @@ def cut_short(ended_by: EndedBy) -> Failure:
     )
 
 
-def collect_entries(plan: Plan, results: Mapping[Query, ReadQuery]) -> dict[str, dict[str, Entry]]:
-    """Return source → id → model, of all listings that were read.
+def collect_entries(plan: Plan, results: Mapping[Query, ReadQuery]) -> dict[str, Gathered]:
+    """Return source → models, of all listings that were read; of two with one id the later counts.
 
     A listing for some base models shows only those versions of a model, so the broadest listing
     that holds a model has the word, whichever filters asked.
     """
-    entries: dict[str, dict[str, Entry]] = defaultdict(dict)
+    listings: dict[str, list[Collection[Entry]]] = defaultdict(list)
     # Not in the order of the plan, which the freshness of the filters decides.
     for planned in sorted(plan.queries, key=narrowest_first):
-        for entry in results[planned.query].listing.entries:
-            entries[planned.query.source][entry.model.id] = entry
-    return entries
+        listings[planned.query.source].append(results[planned.query].listing.entries)
+    return {source: Gathered(found) for source, found in listings.items()}
 
 
 def narrowest_first(planned: PlannedQuery) -> tuple[int, tuple[tuple[str, str], ...]]:

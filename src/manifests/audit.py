@@ -13,6 +13,7 @@ from manifests.results import Failure
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
+    from manifests.models import Stats
     from manifests.sources.base import Entry, Page, Request, Source
 
 __all__ = [
@@ -94,10 +95,10 @@ class Audit:
             return Inspected(failure=ignored_failure(strangers, models))
         return Inspected(entries=tuple(e for e in entries if e.model.id not in strangers))
 
-    def fold(self, first: Entry, again: Entry) -> None:
+    def fold(self, first: Stats, again: Entry) -> None:
         """Take note of a model that is listed again, and of counters that moved in between."""
         self._note(Finding.DUPLICATES, [again.model.id])
-        if first.stats != again.stats:
+        if first != again.stats:
             self._note(Finding.MOVED, [again.model.id])
 
     def follow(self, cursor: str, *, page: int, fresh: int, known: int) -> Failure | None:

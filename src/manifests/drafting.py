@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING
 from manifests.memory import Held
 from manifests.recording import settle
 from manifests.store.candidates import Quarantined
-from manifests.store.formats import Style
+from manifests.store.entrylog import entries_in
 from manifests.store.gate import verdicts
+from manifests.store.layout import kept_style
 from manifests.store.names import manifest_file
 from manifests.store.release import compose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from manifests.assembly import Made
+    from manifests.listings import Candidate
     from manifests.memory import Recalled
     from manifests.preparing import Prepared
     from manifests.results import Outcome, RunRecord
     from manifests.sources.base import Entry
-    from manifests.store.published import Published
+    from manifests.store.entrylog import Known
     from manifests.store.release import Release
+    from manifests.store.spool import Spool
     from manifests.store.verdict import Judgement
 
 __all__ = ["Draft", "compose_release", "hold_back", "judge", "settle_all", "unlisted"]
@@ -42,15 +45,16 @@ class Draft:
 
 
 def judge(
-    made: Sequence[Made], published: Published, recalled: Recalled, *, now: datetime
+    made: Sequence[Made], prepared: Prepared, recalled: Recalled, *, now: datetime
 ) -> Judgement:
-    """Return what the publish gate says of the candidates."""
+    """Return what the publish gate says of the candidates, by the thresholds of the settings."""
     return verdicts(
         [each.candidate for each in made if each.candidate],
-        published.manifests,
+        prepared.published.manifests,
         history=recalled.counts,
         streaks=recalled.streaks,
         now=now,
+        limits=prepared.settings.gate,
     )
 
 
@@ -58,31 +62,49 @@ def compose_release(
     prepared: Prepared,
     made: Sequence[Made],
     judgement: Judgement,
-    entries: Mapping[str, Mapping[str, Entry]],
+    entries: Mapping[str, Known],
+    *,
+    spool: Spool | None = None,
 ) -> Release:
-    """Return the next published set: what was made and believed, beside what is kept."""
+    """Return the next published set: what was made and believed, beside what is kept.
+
+    Args:
+        prepared: the run.
+        made: what reading came to, of each filter.
+        judgement: what the publish gate says of it.
+        entries: source → all models that were read.
+        spool: keeps the files that are made; None for one of its own.
+    """
     candidates = [each.candidate for each in made if each.candidate]
     return compose(
         prepared.published,
         {each.key: each.manifest for each in candidates if each.key not in judgement},
         entries,
         infos=prepared.infos,
-        style=Style.COMPACT if prepared.settings.compact else Style.STANDARD,
+        style=kept_style(prepared.published, prepared.infos, asked=prepared.settings.compact),
+        spool=spool,
     )
 
 
 def hold_back(
-    made: Sequence[Made], judgement: Judgement, entries: Mapping[str, Mapping[str, Entry]]
+    made: Sequence[Made], judgement: Judgement, entries: Mapping[str, Known]
 ) -> Iterator[Held]:
     """Yield the candidates that are not believed, with all that publishing them would need."""
-    for each in made:
-        candidate = each.candidate
-        if candidate and candidate.key in judgement:
-            known = entries[candidate.filter.source]
-            yield Held(
-                verdict=judgement.held[candidate.key],
-                candidate=Quarantined.of(candidate.manifest, known),
-            )
+    candidates = [each.candidate for each in made if each.candidate]
+    doubted = [each for each in candidates if each.key in judgement]
+    known = {
+        source: chosen(entries[source], [each for each in doubted if each.filter.source == source])
+        for source in {each.filter.source for each in doubted}
+    }
+    for each in doubted:
+        held = Quarantined.of(each.manifest, known[each.filter.source])
+        yield Held(verdict=judgement.held[each.key], candidate=held)
+
+
+def chosen(known: Known, candidates: Iterable[Candidate]) -> dict[str, Entry]:
+    """Return the models of some candidates, by id: all that were read may be too many."""
+    wanted = {id_ for each in candidates for id_ in each.manifest.model_ids}
+    return {each.model.id: each for each in entries_in(known) if each.model.id in wanted}
 
 
 def settle_all(

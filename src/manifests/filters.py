@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,6 +12,7 @@ from manifests.definitions import DefinitionFile, Definitions, Options
 from manifests.errors import DefinitionError
 from manifests.models import Filter
 from manifests.selection import matches_any
+from manifests.tables import decode_toml
 from manifests.validation import check_file, explain, nearest, same_source_twice, unknown
 
 if TYPE_CHECKING:
@@ -65,12 +66,12 @@ def read_file(path: Path, sources: Mapping[str, Source]) -> tuple[Definitions | 
     """Return the definitions of one file, or None and a line for each thing wrong with it."""
     try:
         # Some editors begin a file with a byte order mark, which TOML does not know.
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        raw = decode_toml(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         return None, [f"{path}: can't be read: {error.strerror}"]
     except UnicodeDecodeError as error:
         return None, [f"{path}: byte {error.start + 1} is no UTF-8"]
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         return None, [f"{path}: {error}"]
     name = raw.get("source")
     if not isinstance(name, str) or name not in sources:
@@ -175,7 +176,7 @@ def text_options(definitions: Definitions) -> dict[str, str]:
 def overridden(definitions: Definitions, made: Filter) -> Filter:
     """Return a filter with what its override changes."""
     override = definitions.file.overrides.get(made.path)
-    return made.model_copy(update=override.model_dump(exclude_none=True)) if override else made
+    return replace(made, **override.model_dump(exclude_none=True)) if override else made
 
 
 def check_paths(definitions: Definitions, filters: Sequence[Filter]) -> Iterator[str]:

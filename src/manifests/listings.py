@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from manifests.audit import Audit, Evidence, Finding, pagination_failure
-from manifests.models import Manifest
+from manifests.models import Ids, Manifest
 from manifests.results import DroppedRecord, Funnel, RuleCount
+from manifests.store.entrylog import EntryLog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
-    from manifests.models import Filter, Model, Query
+    from manifests.models import Filter, Model, Query, Stats
     from manifests.planner import PlannedQuery, Wanted
     from manifests.results import Failure
     from manifests.sources.base import Entry, Page, Request, Rule, Source, SourceInfo
@@ -30,7 +31,8 @@ class Listing:
     """What was read of a query: distinct models in upstream's order."""
 
     query: Query
-    entries: tuple[Entry, ...]
+    entries: Collection[Entry]
+    """A tuple, or a log of them that is not in memory."""
     ended: bool
     """Whether upstream said that there is no more."""
     pages: int = 0
@@ -64,10 +66,25 @@ class Candidate:
 class Reading:
     """A listing that is being read; it takes pages, and tells whether and where to go on."""
 
-    def __init__(self, planned: PlannedQuery, source: Source | None = None) -> None:
+    def __init__(
+        self,
+        planned: PlannedQuery,
+        source: Source | None = None,
+        *,
+        log: EntryLog | None = None,
+    ) -> None:
+        """Begin with nothing read.
+
+        Args:
+            planned: what is read, and for which filters.
+            source: tells models of the listing from others; None trusts each.
+            log: takes the models, so that they are not kept in memory.
+        """
         self._planned = planned
         self._audit = Audit(planned.query, source)
-        self._entries: dict[str, Entry] = {}
+        self._log = log
+        self._fresh: list[Entry] = []
+        self._known: dict[str, Stats] = {}
         self._dropped: list[DroppedRecord] = []
         self._missing = {wanted.filter.path: wanted.filter.limit for wanted in planned.wanted}
         self._pages = 0
@@ -80,28 +97,33 @@ class Reading:
     def add(self, page: Page) -> Failure | None:
         """Take what was asked for last; return why the listing can't be read on, if so."""
         self._dropped += (DroppedRecord(record=d.record, reason=d.reason) for d in page.dropped)
+        failure = None
         if self.lost is None:
-            return self._add_page(page)
-        self._add_lost(self.lost, page)
-        return None
+            failure = self._add_page(page)
+        else:
+            self._add_lost(self.lost, page)
+        if self._log is not None:
+            self._log.add(self._fresh)
+            self._fresh.clear()
+        return failure
 
     def _add_page(self, page: Page) -> Failure | None:
         self._pages += 1
-        inspected, before = self._audit.inspect(page.entries), len(self._entries)
+        inspected, before = self._audit.inspect(page.entries), len(self._known)
         if inspected.failure:
             # An answer to another question makes no manifest, not even of the pages before it.
-            self._entries.clear()
+            self._forget()
             return inspected.failure
         for entry in inspected.entries:
             self._add_entry(entry)
         self.cursor = page.cursor
         # Short and empty pages with a successor are normal; only a missing cursor ends a listing.
         self._ended = page.cursor is None
-        fresh = len(self._entries) - before
+        fresh = len(self._known) - before
         return self._check_cursor(fresh=fresh, known=len(inspected.entries) - fresh)
 
     def _add_lost(self, request: Request, page: Page) -> None:
-        for entry in self._audit.rescue(request, page, known=self._entries):
+        for entry in self._audit.rescue(request, page, known=self._known):
             self._add_entry(entry)
         self.lost = None
 
@@ -115,7 +137,7 @@ class Reading:
         evidence = self._audit.evidence()
         return Listing(
             query=self._planned.query,
-            entries=tuple(self._entries.values()),
+            entries=tuple(self._fresh) if self._log is None else self._log,
             ended=self._ended,
             pages=self._pages,
             duplicates=evidence.count(Finding.DUPLICATES),
@@ -124,14 +146,21 @@ class Reading:
         )
 
     def _add_entry(self, entry: Entry) -> None:
-        first = self._entries.get(entry.model.id)
+        first = self._known.get(entry.model.id)
         if first is not None:
             self._audit.fold(first, entry)
             return
-        self._entries[entry.model.id] = entry
+        self._known[entry.model.id] = entry.stats
+        self._fresh.append(entry)
         for wanted in self._planned.wanted:
             if failing_rule(wanted.rules, entry.model) is None:
                 self._missing[wanted.filter.path] -= 1
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._fresh.clear()
+        if self._log is not None:
+            self._log = self._log.sibling()
 
     def _check_cursor(self, *, fresh: int, known: int) -> Failure | None:
         if self.cursor is None or self.is_done:
@@ -152,7 +181,8 @@ def failing_rule(rules: Sequence[Rule], model: Model) -> Rule | None:
 
 def derive(source: Source, broad: Listing, narrow: Query) -> Listing:
     """Return the listing of *narrow* out of a complete one that covers it."""
-    entries = tuple(entry for entry in broad.entries if source.answers(narrow, entry.model))
+    found = (entry for entry in broad.entries if source.answers(narrow, entry.model))
+    entries = broad.entries.like(found) if isinstance(broad.entries, EntryLog) else tuple(found)
     return Listing(query=narrow, entries=entries, ended=True, answered_by=broad.query)
 
 
@@ -166,13 +196,13 @@ def select(listing: Listing, wanted: Wanted, info: SourceInfo) -> Candidate | No
         filter=wanted.filter.path,
         label=wanted.filter.label,
         models_file=info.models_file,
-        model_ids=kept,
+        model_ids=Ids.of(kept),
         complete=len(kept) < wanted.filter.limit,
     )
     return Candidate(filter=wanted.filter, manifest=manifest, funnel=funnel)
 
 
-def sift(entries: Sequence[Entry], wanted: Wanted) -> tuple[tuple[str, ...], Funnel]:
+def sift(entries: Iterable[Entry], wanted: Wanted) -> tuple[tuple[str, ...], Funnel]:
     """Return the ids of the first models that pass the rules, and what each rule dropped."""
     kept: list[str] = []
     dropped: dict[str, list[str]] = {rule.name: [] for rule in wanted.rules}

@@ -80,6 +80,10 @@ class Memory:
             lambda: self._history.unfinished(since=since), None, else_="nothing is resumed"
         )
 
+    def upstream(self) -> Mapping[str, str]:
+        """Return source → endpoint of the last run; nothing where none is known."""
+        return self._tried(self._upstream, {}, else_="who was asked before is not known")
+
     def recall(self) -> Recalled:
         """Return what earlier runs teach."""
         return self._tried(
@@ -105,6 +109,18 @@ class Memory:
         """Keep what became of a run, and the candidates that it held back."""
         self._tried(
             lambda: self._finish(record, snapshot, held), None, else_="this run is not remembered"
+        )
+
+    def settle(self, record: RunRecord, held: Iterable[Held]) -> None:
+        """Keep what the gate said in a run that is not to be remembered as one.
+
+        What it believed is quarantined no more, and what it held back prolongs a streak.
+        """
+        now = self._now()
+        self._tried(
+            lambda: self._settle(record, held, now=now),
+            None,
+            else_="an older candidate may still be quarantined",
         )
 
     def held_back(self) -> tuple[HeldBack, ...]:
@@ -171,16 +187,24 @@ class Memory:
         """Close the database."""
         self._database.close()
 
+    def _upstream(self) -> Mapping[str, str]:
+        known = (each.run for each in self._history.runs() if not each.dry_run)
+        record = next((each for run in known if (each := self._history.record(run))), None)
+        return record.environment.endpoints if record else {}
+
     def _finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[Held]) -> None:
         now = self._now()
         self._history.finish(record, snapshot, now=now)
+        self._settle(record, held, now=now)
+        self._history.prune(keep=KEPT_RUNS)
+
+    def _settle(self, record: RunRecord, held: Iterable[Held], *, now: datetime) -> None:
         for each in held:
             body = quarantined_bytes(each.candidate)
             rule, key = each.verdict.rule, each.verdict.key
             self._quarantine.put(key, body, rule=rule, run=record.run, now=now)
         believed = (each for each in record.outcomes if each.state.is_current)
         self._quarantine.drop((each.source, each.filter) for each in believed)
-        self._history.prune(keep=KEPT_RUNS)
 
     def _now(self) -> datetime:
         return self._clock.wall()

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, overload
 
-from pydantic import BaseModel, ConfigDict, Field
+if TYPE_CHECKING:
+    from manifests.records import Record
 
-__all__ = ["Catalogue", "FacetValue", "Filter", "Manifest", "Model", "Query", "Record", "Stats"]
+__all__ = [
+    "Catalogue",
+    "FacetValue",
+    "Filter",
+    "Ids",
+    "Manifest",
+    "Model",
+    "Query",
+    "Record",
+    "Stats",
+]
 
 FacetValue: TypeAlias = str | tuple[str, ...]
 """What a slug stands for in a definition file: one value, or several of which any will do."""
 
 
-class Record(BaseModel):
-    """A frozen record that knows all its fields."""
+def __getattr__(name: str) -> object:
+    """Return `Record`; to import it takes longer than a command that only lists filters may."""
+    if name == "Record":
+        from manifests.records import Record  # noqa: PLC0415 - start-up time, see above
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+        return Record
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-class Filter(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
     """A named listing of one source, as the definitions describe it."""
 
     source: str
@@ -32,13 +48,13 @@ class Filter(Record):
     """Models in its manifest, at most."""
     sort: str
     """Upstream's own name of the order."""
-    values: Mapping[str, FacetValue] = Field(default_factory=dict)
+    values: Mapping[str, FacetValue] = field(default_factory=dict)
     """Facet name → the value of the chosen slug, for all facets, defaults included."""
-    slugs: Mapping[str, str] = Field(default_factory=dict)
+    slugs: Mapping[str, str] = field(default_factory=dict)
     """Facet name → the chosen slug, for all facets, defaults included."""
-    parameters: Mapping[str, FacetValue] = Field(default_factory=dict)
+    parameters: Mapping[str, FacetValue] = field(default_factory=dict)
     """Upstream's own parameters, of an explicit filter only."""
-    options: Mapping[str, str] = Field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
     """Settings that only this source knows, such as `unknown_size`."""
     skip_models: tuple[str, ...] = ()
     """Ids that are never published."""
@@ -55,7 +71,8 @@ class Filter(Record):
         return self.path.replace("/", "-")
 
 
-class Query(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
     """One distinct upstream listing; filters with equal queries share its pages."""
 
     source: str
@@ -67,7 +84,8 @@ class Query(Record):
         return tuple(value for key, value in self.parameters if key == name)
 
 
-class Model(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
     """One upstream model, normalised; what upstream leaves out is null, never invented."""
 
     id: str
@@ -106,28 +124,82 @@ class Model(Record):
     """Upstream's word when a model was moderated: `Archived` or `TakenDown`."""
 
 
-class Stats(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
     """The counters of a model, which move by the hour and so stand apart from it."""
 
     downloads: int | None = None
     likes: int | None = None
 
 
-class Manifest(Record):
+class Ids(Sequence[str]):
+    """Ids that take a seventh of the room that a tuple of texts would; it equals that tuple."""
+
+    __slots__ = ("_count", "_joined")
+
+    def __init__(self, joined: bytes, count: int) -> None:
+        self._joined = joined
+        self._count = count
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> Sequence[str]:
+        """Return *ids* packed, or a tuple of them where one holds what parts them here."""
+        known = tuple(ids)
+        joined = "\n".join(known)
+        if joined.count("\n") != max(len(known) - 1, 0):
+            return known
+        return cls(joined.encode("utf-8", "surrogatepass"), len(known))
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[str, ...]: ...
+    def __getitem__(self, place: int | slice) -> str | tuple[str, ...]:
+        return self._ids()[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids())
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Ids):
+            return (self._count, self._joined) == (other._count, other._joined)
+        return self._ids() == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._ids())
+
+    def __repr__(self) -> str:
+        return repr(self._ids())
+
+    def _ids(self) -> tuple[str, ...]:
+        text = self._joined.decode("utf-8", "surrogatepass")
+        return tuple(text.split("\n")) if self._count else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
     """What is published for one filter: ids in upstream's order, without duplicates."""
 
     source: str
     filter: str
     label: str
     models_file: str
-    model_ids: tuple[str, ...]
+    model_ids: Sequence[str]
+    """A tuple, or `Ids` where there are many manifests."""
     complete: bool
     """Whether the listing ended before the filter's limit was reached."""
 
 
-class Catalogue(Record):
-    """What is published for one source: each id of its manifests with its model and counters."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """What is published for one source: each id of its manifests with its model and counters.
+
+    Both mappings may read from files when they are asked: a catalogue may be larger than memory.
+    """
 
     source: str
-    models: Mapping[str, Model] = Field(default_factory=dict)
-    stats: Mapping[str, Stats] = Field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+    stats: Mapping[str, Stats] = field(default_factory=dict)

@@ -86,11 +86,7 @@ def broader_queries(
     families: dict[object, list[Query]] = defaultdict(list)
     for query in queries:
         families[query.source, sources[query.source].family(query)].append(query)
-    return {
-        query: tuple(
-            other
-            for other in families[query.source, sources[query.source].family(query)]
-            if other != query and sources[query.source].covers(other, query)
-        )
-        for query in queries
-    }
+    found: dict[Query, tuple[Query, ...]] = {}
+    for family in families.values():
+        found |= sources[family[0].source].broader(family)
+    return found

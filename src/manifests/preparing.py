@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from manifests.errors import SettingsError
 from manifests.filters import load_filters
+from manifests.heap import give_back
 from manifests.planner import plan_queries
 from manifests.selection import select_filters
 from manifests.settings import is_loopback
+from manifests.sharding import share_of
+from manifests.store.names import STATUS_FILE
 from manifests.store.published import read_published
 from manifests.store.publisher import recover
-from manifests.store.status import status_key
+from manifests.store.status import believed_success, status_key
+from manifests.store.swap import JOURNAL_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from manifests.models import Filter
     from manifests.planner import Plan
     from manifests.settings import Settings
+    from manifests.sharding import Shard, Share
     from manifests.sources.base import Source, SourceInfo
     from manifests.store.names import Key
     from manifests.store.published import Published
 
-__all__ = ["Prepared", "freshness", "look_again", "prepare"]
+__all__ = ["Prepared", "freshness", "look_again", "prepare", "refuse_mixture"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,8 @@ class Prepared:
     plan: Plan
     published: Published
     """What stood in the output folder before."""
+    share: Share | None = None
+    """Which part of the chosen filters these are; None where they are all."""
 
     @property
     def infos(self) -> dict[str, SourceInfo]:
@@ -51,10 +60,20 @@ def prepare(
     settings: Settings,
     sources: Mapping[str, Source],
     *,
+    now: datetime,
     only: Sequence[str] = (),
     source: str | None = None,
+    shard: Shard | None = None,
 ) -> Prepared:
     """Load and select the filters, plan their listings, and look at what is published.
+
+    Args:
+        settings: what the run is told.
+        sources: all sources by name.
+        now: the time of day: what was made later than that is as if it were never made.
+        only: globs over the paths of the filters to make; all without any.
+        source: the one source to ask, if not all.
+        shard: the one of several machines that makes only its share of them; None makes all.
 
     Raises:
         DefinitionError: the definitions or the selection are invalid.
@@ -64,6 +83,12 @@ def prepare(
     defined = load_filters(settings.filters, sources)
     infos = [each.info for each in sources.values()]
     filters = select_filters(defined, infos, only=only, source=source)
+    share = None
+    if shard:
+        share = share_of(shard, defined=defined, chosen=filters, sources=sources)
+        share = replace(share, only=tuple(only), source=source)
+        filters = tuple(each for each in filters if (each.source, each.path) in share.keys)
+        settings = judged_in_part(settings)
     published = read_published(settings.out, {info.name: info for info in infos})
     refuse_other_upstream(settings, published)
     return Prepared(
@@ -71,9 +96,16 @@ def prepare(
         sources=sources,
         filters=filters,
         defined=frozenset((each.source, each.path) for each in defined),
-        plan=plan_queries(filters, sources, last_success=freshness(published)),
+        plan=plan_queries(filters, sources, last_success=freshness(published, now=now)),
         published=published,
+        share=share,
     )
+
+
+def judged_in_part(settings: Settings) -> Settings:
+    """Return the settings of a shard: what a source as a whole has lost, only a merge can tell."""
+    gate = replace(settings.gate, enough_empty=sys.maxsize, max_source_shrink=1.0)
+    return replace(settings, gate=gate)
 
 
 def refuse_other_upstream(settings: Settings, published: Published) -> None:
@@ -82,7 +114,21 @@ def refuse_other_upstream(settings: Settings, published: Published) -> None:
     Raises:
         SettingsError: some source's models came from one, and would now come from the other.
     """
-    before = published.status.upstream if published.status else {}
+    if published.status is None:
+        refuse_unknown_upstream(settings, published)
+    refuse_mixture(settings, published.status.upstream if published.status else {})
+
+
+def refuse_mixture(settings: Settings, before: Mapping[str, str]) -> None:
+    """Refuse to ask this machine where another was asked before, and the reverse.
+
+    Args:
+        settings: what the run is told.
+        before: source → endpoint of what is published.
+
+    Raises:
+        SettingsError: naming both endpoints.
+    """
     for source, endpoint in before.items():
         now = settings.access[source].endpoint if source in settings.access else endpoint
         if is_loopback(now) != is_loopback(endpoint):
@@ -93,13 +139,37 @@ def refuse_other_upstream(settings: Settings, published: Published) -> None:
             )
 
 
-def freshness(published: Published) -> Callable[[Filter], str]:
-    """Return what tells when a filter was last made, as ISO 8601; empty when it never was."""
+def refuse_unknown_upstream(settings: Settings, published: Published) -> None:
+    """Refuse to overwrite a set of unknown origin with models that were made up on this machine.
+
+    A real run may go on: it mends what was lost.
+
+    Raises:
+        SettingsError: a source with published manifests would be asked on this machine.
+    """
+    # A first run that was killed while it put its files in place is gone on with.
+    if (settings.out / JOURNAL_FILE).exists():
+        return
+    for source in sorted({source for source, _ in published.manifests}):
+        if source in settings.access and is_loopback(settings.access[source].endpoint):
+            raise SettingsError(
+                f"{settings.out} holds manifests of {source}, but no {STATUS_FILE} that tells"
+                " whether they are real ones",
+                next_step="choose another folder with --out DIR, or empty it:"
+                f" rm {settings.out}/*.json",
+            )
+
+
+def freshness(published: Published, *, now: datetime) -> Callable[[Filter], str]:
+    """Return what tells when a filter was last made, as ISO 8601; empty when it never was.
+
+    A time that lies ahead of *now* is not believed: the clock was set back, and the filter would
+    come last until it has caught up.
+    """
     known = published.status.filters if published.status else {}
 
     def last_success(filter_: Filter) -> str:
-        before = known.get(status_key(filter_.source, filter_.path))
-        return (before.last_success if before else None) or ""
+        return believed_success(known.get(status_key(filter_.source, filter_.path)), now=now)
 
     return last_success
 
@@ -112,4 +182,6 @@ def look_again(prepared: Prepared) -> Prepared:
     """
     out = prepared.settings.out
     recover(out)
-    return replace(prepared, published=read_published(out, prepared.infos))
+    published = read_published(out, prepared.infos, known=prepared.published)
+    give_back()
+    return replace(prepared, published=published)

@@ -10,6 +10,7 @@ import anyio
 from manifests.errors import ErrorCode
 from manifests.events import FilterSettled, Noted
 from manifests.listings import Listing, Reading, derive, select
+from manifests.store.entrylog import EntryLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from manifests.planner import Plan, PlannedQuery
     from manifests.results import Failure
     from manifests.sources.base import Request, Source
+    from manifests.store.spool import Spool
     from manifests.traffic import Attempt
 
 __all__ = ["ForgetsPages", "ListingReader", "ReadQuery", "SecondPass"]
@@ -87,7 +89,7 @@ class SecondPass:
 class ListingReader:
     """Reads the listings of one plan; what is cut short stays as far as it was read."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that reading needs, by name
         self,
         plan: Plan,
         *,
@@ -97,7 +99,21 @@ class ListingReader:
         is_published: Callable[[str, str], bool],
         second_pass: SecondPass | None = None,
         expected: Mapping[Query, int] | None = None,
+        spool: Spool | None = None,
     ) -> None:
+        """Begin with nothing read.
+
+        Args:
+            plan: what to read.
+            sources: all sources by name.
+            fetchers: who brings the pages of each source.
+            reporter: whoever watches.
+            is_published: tells, by source and path, whether a filter's manifest is published.
+            second_pass: what it takes to read once more what failed; None reads once.
+            expected: listing → pages that it took before, as far as anyone knows.
+            spool: takes the models that are read; None keeps them in memory.
+        """
+        self._spool = spool
         self._plan = plan
         self._sources = sources
         self._fetchers = fetchers
@@ -169,7 +185,7 @@ class ListingReader:
 
     async def _cool_down(self, count: int, clock: Clock) -> None:
         what = f"{count} listing{'s' if count > 1 else ''} failed for reasons that may pass"
-        self._reporter(Noted(message=f"{what}; one more try in {COOL_DOWN:g} s"))
+        self._reporter(Noted(message=f"{what}; one more try in {COOL_DOWN:g} s", passing=True))
         await clock.sleep(COOL_DOWN)
 
     async def _finish(self, result: ReadQuery) -> None:
@@ -187,7 +203,8 @@ class ListingReader:
     async def _read_pages(self, result: ReadQuery) -> None:
         query = result.planned.query
         source, fetcher = self._sources[query.source], self._fetchers[query.source]
-        result.reading = reading = result.reading or Reading(result.planned, source)
+        reading = result.reading or self._reading(result.planned, source)
+        result.reading = reading
         failure = None
         while failure is None and not reading.is_done:
             request = reading.lost or source.request(query, reading.cursor)
@@ -208,6 +225,12 @@ class ListingReader:
             else:
                 failure = fetched.failure
         result.failure = failure
+        if failure is None:
+            result.reading = None  # what it knows of each model is of no more use
+
+    def _reading(self, planned: PlannedQuery, source: Source) -> Reading:
+        log = EntryLog(self._spool) if self._spool else None
+        return Reading(planned, source, log=log)
 
     def _pages_left(self, query: Query, listing: Listing) -> float | None:
         known = self._expected.get(query)

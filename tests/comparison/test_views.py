@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_a_page_is_bounded() -> None:
 
 def test_a_change_of_the_label_alone_is_told() -> None:
     """A filter whose ids are the same says why it is listed."""
-    after = {key: one.model_copy(update={"label": "new"}) for key, one in BEFORE.manifests.items()}
+    after = {key: replace(one, label="new") for key, one in BEFORE.manifests.items()}
     page = as_markdown(compare_sets(BEFORE, Side(manifests=after)))
     assert page.count("- same models, other label or completeness\n") == 3
 

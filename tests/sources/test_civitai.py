@@ -7,6 +7,7 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from manifests.models import FacetValue, Filter, Model, Query
 from manifests.sources.civitai import CivitAI
@@ -17,7 +18,7 @@ CIVITAI = CivitAI()
 def made(**changes: object) -> Filter:
     """Return a filter with *changes*."""
     fields = {"source": "civitai", "path": "filter/x", "label": "x", "limit": 100}
-    return Filter.model_validate({**fields, "sort": "Most Downloaded", **changes})
+    return TypeAdapter(Filter).validate_python({**fields, "sort": "Most Downloaded", **changes})
 
 
 def asked(**changes: object) -> dict[str, tuple[str, ...]]:
@@ -33,7 +34,7 @@ def query(**parameters: str | tuple[str, ...]) -> Query:
 
 def model(**fields: object) -> Model:
     """Return a model with *fields*."""
-    return Model.model_validate(
+    return TypeAdapter(Model).validate_python(
         {"id": "1", "source": "civitai", "slug": "one", "name": "One", **fields}
     )
 

@@ -7,6 +7,7 @@ import itertools
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from manifests.models import FacetValue, Filter, Model, Query
 from manifests.sources.huggingface import HuggingFace, token_file
@@ -17,7 +18,7 @@ HUGGING_FACE = HuggingFace()
 def made(**changes: object) -> Filter:
     """Return a filter with *changes*."""
     fields = {"source": "huggingface", "path": "filter/x", "label": "x", "limit": 100}
-    return Filter.model_validate({**fields, "sort": "downloads", **changes})
+    return TypeAdapter(Filter).validate_python({**fields, "sort": "downloads", **changes})
 
 
 def asked(**changes: object) -> dict[str, tuple[str, ...]]:
@@ -33,7 +34,7 @@ def query(**parameters: str | tuple[str, ...]) -> Query:
 
 def model(**fields: object) -> Model:
     """Return a model with *fields*."""
-    return Model.model_validate(
+    return TypeAdapter(Model).validate_python(
         {"id": "a/b", "source": "huggingface", "slug": "a--b", "name": "b", **fields}
     )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.sources.text import kebab, plain_text, tidy, word
+from manifests.sources.text import bare_text, kebab, plain_text, tidy, word
 
 HOSTILE = st.lists(
     st.sampled_from(
@@ -43,6 +43,24 @@ OPEN = st.lists(
     ),
     max_size=10,
 ).map("".join)
+WORDS = st.text(st.characters(exclude_characters="<"), max_size=5) | st.sampled_from(["&lt;", "&"])
+INLINE = st.recursive(
+    WORDS,
+    lambda inner: st.builds(
+        '<{0} class="{2}">{1}</{0}>'.format,
+        st.sampled_from(["a", "b", "code", "em", "span", "strong", "u"]),
+        inner,
+        st.text("a=&' ", max_size=3),
+    ),
+    max_leaves=3,
+)
+BLOCKS = st.builds(
+    "<{0}>{1}</{0}>".format,
+    st.sampled_from(["blockquote", "div", "h2", "li", "p", "pre", "ul"]),
+    st.lists(INLINE | st.sampled_from(["<br />", "<br>"]), max_size=3).map("".join),
+)
+SIMPLE = st.lists(BLOCKS | WORDS, max_size=4).map("".join)
+"""Markup such as upstream's editor writes."""
 TEXTS = st.text() | st.text(st.characters(categories=["L", "Z", "Cc", "Cf"])) | HOSTILE
 
 
@@ -113,6 +131,19 @@ def test_no_control_character_survives(source: str) -> None:
 def test_the_content_of_scripts_never_comes_out(before: str, after: str) -> None:
     """Code in a script element is dropped, whatever elements stand open around it."""
     assert "stolen(" not in (plain_text(f"{before}<script>stolen(1)</script>{after}") or "")
+
+
+@given(SIMPLE)
+def test_simple_markup_needs_no_sanitiser(source: str) -> None:
+    """What the short way makes of well-formed simple markup is what the sanitiser would make."""
+    assert bare_text(source) == bare_text(f"{source}<!-- not simple -->")
+
+
+def test_what_the_beginning_does_not_hold_is_read_too() -> None:
+    """Text behind more markup than most descriptions hold is found, and a cut tag shows nothing."""
+    link = f'<a href="{"x" * 2000}">link</a>'
+    assert plain_text(f"{link} {link}") == "link link"
+    assert plain_text(f"{'word ' * 290}{link}", limit=500) == plain_text("word " * 290, limit=500)
 
 
 @given(TEXTS.filter(lambda text: not set(text) & set("<&")))

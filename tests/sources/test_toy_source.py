@@ -94,9 +94,10 @@ async def test_a_new_source_is_a_class_and_a_definition(tmp_path: Path) -> None:
     """Planning, paging, publishing and status know no source by name."""
     (tmp_path / "toys.toml").write_text(DEFINITION, encoding="utf-8")
     settings = Settings(filters=tmp_path, out=tmp_path / "out")
-    prepared = prepare(settings, {"toys": Toys()})
+    clock = Clock()
+    prepared = prepare(settings, {"toys": Toys()}, now=clock.wall())
     record = await run(
-        prepared, Workplace(fetchers={"toys": Shelf()}, reporter=silent, clock=Clock())
+        prepared, Workplace(fetchers={"toys": Shelf()}, reporter=silent, clock=clock)
     )
     manifest = json.loads((tmp_path / "out" / "toy-filter-red.json").read_bytes())
     assert manifest["model_ids"] == ["ball", "kite", "train"]

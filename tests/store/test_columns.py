@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,6 +33,12 @@ class Row(Record):
 def test_what_is_packed_comes_back(data: bytes) -> None:
     """Packing and unpacking changes no byte."""
     assert unpack(pack(data)) == data
+
+
+@given(st.binary(max_size=500))
+def test_what_was_packed_in_earlier_days_comes_back(data: bytes) -> None:
+    """A state folder from before zstd was used can be read."""
+    assert unpack(zlib.compress(data, 1)) == data
 
 
 @given(st.data())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from manifests.errors import ErrorCode
 from manifests.listings import Candidate
@@ -44,7 +45,7 @@ def candidate(key: Key, count: int, **own: object) -> Candidate:
     """Return a candidate of so many models, whose filter says *own* of itself."""
     fields = {"source": key[0], "path": key[1], "label": "", "limit": 1000, "sort": "Newest"}
     return Candidate(
-        filter=Filter.model_validate(fields | own),
+        filter=TypeAdapter(Filter).validate_python(fields | own),
         manifest=manifest(key, count),
         funnel=Funnel(fetched=count, kept=count),
     )
@@ -287,6 +288,8 @@ def test_a_source_that_collapses_is_caught(
     found = verdicts(group("civitai", now), set_of("civitai", before))
     assert [*found] == [("civitai", f"filter/{place}") for place in doubted]
     assert {each.rule for each in found.verdicts.values()} <= {GateRule.SOURCE_SHRUNK}
+    steps = {each.next_step for each in found.held.values()}
+    assert all("raise max-source-shrink under [gate]" in step for step in steps)
 
 
 def test_a_collapse_stays_with_its_source() -> None:
@@ -330,6 +333,16 @@ def test_a_verdict_that_stands_is_accepted(
     if accepted:
         reason = "accepted by itself: 3 runs since 2026-11-20 12:00 UTC came to the same"
         assert judgement.verdicts[X].accepted == reason
+
+
+def test_nothing_need_be_accepted_by_itself() -> None:
+    """An operator may keep every verdict to a person, however often it is repeated."""
+    streaks = {X: Streak(rule="shrunk", runs=999, since=NOW - 999 * DAY)}
+    limits = GateLimits(accept_after=float("inf"))
+    judgement = verdicts(
+        [candidate(X, 4)], published({X: 10}), streaks=streaks, now=NOW, limits=limits
+    )
+    assert [*judgement.held] == [X]
 
 
 def test_some_verdicts_need_a_person() -> None:

@@ -150,3 +150,24 @@ def test_counters_outlive_a_lost_catalogue(
     (tmp_path / "civitai-models.json").unlink()
     catalogue = read_published(tmp_path, infos).catalogues["civitai"]
     assert (dict(catalogue.models), dict(catalogue.stats)) == ({}, {"1": Stats(downloads=1)})
+
+
+def test_what_stays_is_not_read_again(
+    tmp_path: Path,
+    infos: dict[str, SourceInfo],
+    make_manifest: MakeManifest,
+    make_release: MakeRelease,
+) -> None:
+    """Of a folder that is looked at twice, what was written since is read, and nothing else."""
+    names = ("filter/a", "filter/b", "filter/c")
+    publish(tmp_path, make_release(*(make_manifest("civitai", name, "1") for name in names)))
+    first = read_published(tmp_path, infos)
+    publish(tmp_path, make_release(make_manifest("civitai", "filter/b", "1", "2")))
+    (tmp_path / "civitai-filter-c.json").unlink()
+    second = read_published(tmp_path, infos, known=first)
+    a, b, c = (("civitai", name) for name in names)
+    assert second == read_published(tmp_path, infos)
+    assert second.manifests[a] is first.manifests[a]
+    assert second.manifests[b].model_ids == ("1", "2")
+    assert c not in second.manifests
+    assert second.catalogues["civitai"].models.keys() == {"1", "2"}

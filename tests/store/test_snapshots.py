@@ -9,17 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from manifests.models import Record
+from manifests.store.columns import pack
 from manifests.store.database import connect
+from manifests.store.entrylog import rows_in
+from manifests.store.formats import Style
 from manifests.store.schema import MIGRATIONS
+from manifests.store.shelving import Shelving
 from manifests.store.snapshots import (
     ModelNote,
+    ModelNotes,
     Snapshot,
     keep_snapshot,
     load_snapshot,
     sweep_contents,
 )
+from manifests.store.spool import Spool
 
 if TYPE_CHECKING:
+    from tests.store.conftest import MakeEntries
+
+    from manifests.sources.base import SourceInfo
     from manifests.store.database import Database
 
 NAMES = st.text(max_size=8)
@@ -97,3 +106,37 @@ def test_a_damaged_body_is_no_smaller_set(database: Database, damage: str) -> No
     database.execute(f"UPDATE contents SET body = {damage}")  # noqa: S608 - a constant of this test
     with pytest.raises(ValueError, match="damaged"):
         load_snapshot(database, 1)
+
+
+def test_a_large_catalogue_is_kept_in_parts(
+    database: Database, infos: dict[str, SourceInfo], make_entries: MakeEntries
+) -> None:
+    """A run that changes one part of a catalogue adds one body; all of it comes back."""
+    begin(database, 1, 2)
+    ids = [str(number) for number in range(40)]
+    info, spool = infos["civitai"], Spool()
+    shelving = Shelving(info=info, style=Style.STANDARD, spool=spool, most_bytes=8_000)
+    for run, more in [(1, ids), (2, [*ids, "40"])]:
+        _, shelf = shelving.make(rows_in(make_entries("civitai", *more)["civitai"]), more)
+        notes = ModelNotes(shelf.catalogue())
+        keep_snapshot(database, run, Snapshot(models={"civitai": notes}))
+        assert shelf.parts > 1
+        assert bodies(database) == shelf.parts + run - 1
+        found = load_snapshot(database, run).models["civitai"]
+        assert found == notes
+        assert found["7"] == notes["7"] == ModelNote(name="a name")
+        assert len(notes) == len(more)
+
+
+def test_a_database_of_whole_catalogues_is_brought_up_to_date() -> None:
+    """What earlier versions kept of a run is its one part."""
+    database = connect(None, MIGRATIONS[:1])
+    begin(database, 1)
+    body = pack(b'{"7":{"name":"a name","author":null,"mode":null}}')
+    database.execute("INSERT INTO contents VALUES (1, 'digest', ?)", body)
+    database.execute("INSERT INTO models VALUES (1, 'civitai', 1)")
+    for statement in MIGRATIONS[1]:
+        database.execute(statement)
+    notes = {"7": ModelNote(name="a name")}
+    assert load_snapshot(database, 1) == Snapshot(models={"civitai": notes})
+    database.close()

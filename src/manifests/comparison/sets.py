@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -139,7 +139,7 @@ def apply(manifests: Mapping[Key, Manifest], comparison: Comparison) -> dict[Key
         old = made.pop(each.key, None)
         ids = apply_difference(old.model_ids if old else (), each.difference)
         if each.head is not None:
-            made[each.key] = each.head.model_copy(update={"model_ids": ids})
+            made[each.key] = replace(each.head, model_ids=ids)
 
     return made
 
@@ -159,7 +159,7 @@ def change(
         after=len(new),
         difference=compare(old, new),
         taken_down=tuple(id_ for id_ in dict.fromkeys((*new, *old)) if (source, id_) in down),
-        head=after.model_copy(update={"model_ids": ()}) if after else None,
+        head=replace(after, model_ids=()) if after else None,
     )
 
 

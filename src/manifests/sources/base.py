@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from manifests.models import FacetValue, Filter, Model, Query, Stats
 
@@ -66,6 +66,10 @@ class SourceInfo:
     """A regular expression that every well-formed token matches as a whole."""
     token_advice: str = ""
     """Said once to whoever asks without a token."""
+    keys_page: str = ""
+    """Path of the page on which people make tokens."""
+    account_path: str | None = None
+    """Path that answers 200 to an accepted token only; None when there is none."""
     quotas: Mapping[str, tuple[int, float]] = field(default_factory=dict)
     """`anonymous` and `token` → published quota: calls in so many seconds."""
     sorts: frozenset[str] = frozenset()
@@ -213,6 +217,18 @@ class Source(Protocol):
     def covers(self, broad: Query, narrow: Query) -> bool:
         """Tell whether *broad*, read to its end, holds all that *narrow* lists, in its order."""
         return False
+
+    def broader(self, family: Sequence[Query]) -> dict[Query, tuple[Query, ...]]:
+        """Return for each query of a family those that cover it, in their order.
+
+        A source with large families knows a way that does not try each with each other.
+        """
+        return {
+            narrow: tuple(
+                broad for broad in family if broad != narrow and self.covers(broad, narrow)
+            )
+            for narrow in family
+        }
 
     def answers(self, narrow: Query, model: Model) -> bool:
         """Tell whether *narrow* would list *model*, which a query that covers it has listed."""

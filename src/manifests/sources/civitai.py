@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from manifests.models import Query
 from manifests.sources.base import NotSkipped, Parameter, Request, Resolution, Source, SourceInfo
-from manifests.sources.civitai_names import BASE_MODELS, MODEL_TYPES, PERIODS, SORTS
-from manifests.sources.civitai_page import BLOCKED, read_page
+from manifests.sources.civitai_names import BASE_MODELS, BLOCKED, MODEL_TYPES, PERIODS, SORTS
+from manifests.sources.covering import asking_more
 from manifests.sources.parameters import as_values, canonical, grouped, without
 from manifests.sources.text import tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from manifests.models import FacetValue, Filter, Model
     from manifests.sources.base import Entry, Page, Reply, Rule
@@ -49,6 +49,8 @@ INFO = SourceInfo(
     token_variable=KEY_VARIABLE,
     token_form=KEY_FORM,
     token_advice=f"Its terms ask automated clients for a key of their own: set {KEY_VARIABLE}.",
+    keys_page="/user/account",
+    account_path="/api/v1/me",
     sorts=SORTS,
     facets={
         "nsfw": Parameter(values=frozenset({*MASKS, "XXX"})),
@@ -164,6 +166,9 @@ class CivitAI(Source):
         Raises:
             PageError: the body as a whole is no page of a listing.
         """
+        # Start-up time: who only lists filters shall not wait for what reads pages.
+        from manifests.sources.civitai_page import read_page  # noqa: PLC0415 - see above
+
         return read_page(reply.body)
 
     def check(self, parameters: Mapping[str, FacetValue]) -> Iterable[str]:
@@ -196,6 +201,14 @@ class CivitAI(Source):
         return alike and all(
             name in slim and slim[name] <= wide[name] for name in UNIONS & wide.keys()
         )
+
+    def broader(self, family: Sequence[Query]) -> dict[Query, tuple[Query, ...]]:
+        """Return for each query of a family those that cover it, in their order."""
+        scopes = {
+            query: tuple(frozenset(query.values(name)) or None for name in sorted(UNIONS))
+            for query in family
+        }
+        return asking_more(family, scopes, self.covers)
 
     def answers(self, narrow: Query, model: Model) -> bool:
         """Tell whether *narrow* would list *model*, which a query that covers it has listed."""

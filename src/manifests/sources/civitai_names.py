@@ -6,7 +6,10 @@ asked for, so none is ever taken from this list.
 
 from __future__ import annotations
 
-__all__ = ["BASE_MODELS", "MODEL_TYPES", "PERIODS", "SORTS"]
+__all__ = ["BASE_MODELS", "BLOCKED", "MODEL_TYPES", "PERIODS", "SORTS"]
+
+BLOCKED = 32
+"""The bit of a level that no one may see."""
 
 SORTS = frozenset(
     {

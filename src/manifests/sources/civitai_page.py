@@ -13,17 +13,16 @@ from pydantic.alias_generators import to_camel
 from manifests.errors import PageError
 from manifests.models import Model, Stats
 from manifests.sources.base import Dropped, Entry, Page
+from manifests.sources.civitai_names import BLOCKED
 from manifests.sources.pages import Count, Wire, decode, describe, distinct, refuse, salvage
 from manifests.sources.text import kebab, plain_text, tidy, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["BLOCKED", "read_page"]
+__all__ = ["read_page"]
 
 SITE = "https://civitai.com/models"
-BLOCKED = 32
-"""The bit of a level that no one may see."""
 OLD_LEVELS = {"None": 1, "Soft": 2, "Mature": 4, "X": 8}
 """What images had before March 2024 in place of a level."""
 
@@ -257,20 +256,20 @@ def preview(item: Item, versions: Iterable[Version]) -> tuple[str | None, int | 
     A model that was taken down shows none.
     """
     images = [image for version in versions for image in version.images or ()]
-    candidates = [
-        (image.url, image.level)
-        for image in images
-        if image.url and image.level and image.level < BLOCKED and is_picture(image)
-    ]
-    if item.mode == "TakenDown" or not candidates:
+    rated = [(level, image) for image in images if (level := image.level) and level < BLOCKED]
+    if item.mode == "TakenDown":
         return None, None
-    return min(candidates, key=itemgetter(1))
+    mildest_first = sorted(rated, key=itemgetter(0))
+    return next(
+        ((image.url, level) for level, image in mildest_first if is_picture(image)), (None, None)
+    )
 
 
 def is_picture(image: Image) -> bool:
     """Tell whether an image is a still one that a browser may load; old records give no type."""
     url = image.url or ""
-    loadable = url.startswith(("https://", "http://")) and url == "".join(tidy(url).split())
+    # Printable text holds no hidden character, and no white space but the plain space.
+    loadable = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
     return loadable and image.type in {"image", None}
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from manifests.models import Query
 from manifests.sources.base import NotSkipped, Parameter, Request, Resolution, Source, SourceInfo
-from manifests.sources.huggingface_page import LICENSE, read_page
+from manifests.sources.covering import asking_less
+from manifests.sources.huggingface_names import LICENSE
 from manifests.sources.parameters import as_values, canonical, grouped, without
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from manifests.models import FacetValue, Filter, Model
     from manifests.sources.base import Entry, Page, Reply, Rule
@@ -63,6 +64,8 @@ INFO = SourceInfo(
     token_variable=KEY_VARIABLE,
     token_form=KEY_FORM,
     token_file=token_file,
+    keys_page="/settings/tokens",
+    account_path="/api/whoami-v2",
     quotas={"anonymous": (500, 300.0), "token": (1000, 300.0)},
     sorts=SORTS,
     facets={
@@ -86,6 +89,9 @@ INFO = SourceInfo(
     },
     options={"unknown_size": Parameter(values=frozenset({*SIZES.values(), "none"}))},
 )
+
+VISIBLE = frozenset({"author", "filter", "library", "pipeline_tag"})
+"""Parameters whose effect a record shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,9 @@ class HuggingFace(Source):
         Raises:
             PageError: the body as a whole is no page of a listing.
         """
+        # Start-up time: who only lists filters shall not wait for what reads pages.
+        from manifests.sources.huggingface_page import read_page  # noqa: PLC0415 - see above
+
         return read_page(reply)
 
     def check(self, parameters: Mapping[str, FacetValue]) -> Iterable[str]:
@@ -182,6 +191,11 @@ class HuggingFace(Source):
         few, many = wide.pop("filter", frozenset()), slim.pop("filter", frozenset())
         return wide == slim and few < many and all(":" in tag for tag in many - few)
 
+    def broader(self, family: Sequence[Query]) -> dict[Query, tuple[Query, ...]]:
+        """Return for each query of a family those that cover it, in their order."""
+        tags = {query: frozenset(query.values("filter")) for query in family}
+        return asking_less(family, tags, self.covers)
+
     def answers(self, narrow: Query, model: Model) -> bool:
         """Tell whether *narrow* would list *model*, which a query that covers it has listed.
 
@@ -191,7 +205,11 @@ class HuggingFace(Source):
 
     def mismatch(self, query: Query, model: Model) -> str | None:
         """Return what *query* asks for and *model* visibly is not; None if nothing."""
-        return next(mismatches(query, model), None)
+        # A query holds three times as many parameters that no model can contradict.
+        asked = tuple(pair for pair in query.parameters if pair[0] in VISIBLE)
+        if not asked:
+            return None
+        return next(mismatches(Query(source=query.source, parameters=asked), model), None)
 
     def rank(self, query: Query, entry: Entry) -> int | None:
         """Return the counter by which *query* lists, highest first; None if no response has it."""

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, TypeAdapter, ValidationError
 from manifests.errors import PageError
 from manifests.models import Model, Stats
 from manifests.sources.base import Dropped, Entry, Page
+from manifests.sources.huggingface_names import LICENSE
 from manifests.sources.pages import Count, Wire, decode, distinct, refuse, salvage
 from manifests.sources.text import tidy, word
 
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
 
     from manifests.sources.base import Reply
 
-__all__ = ["LICENSE", "next_cursor", "read_page", "size_in_name"]
+__all__ = ["next_cursor", "read_page", "size_in_name"]
 
 SITE = "https://huggingface.co"
-LICENSE = "license:"
 BASE_MODEL = re.compile(r"base_model:([^:/]+/[^:/]+)")
 """The tag without a relation: `base_model:finetune:owner/name` says the same once more."""
 FORMATS = frozenset(
@@ -153,23 +153,29 @@ def entry(found: Repository) -> Entry:
         author=word(found.author or owner),
         url=f"{SITE}/{quote(found.id)}",
         tags=tags,
-        base_models=distinct(match[1] for tag in tags if (match := BASE_MODEL.fullmatch(tag))),
-        license=next(iter(sorted(licenses(tags))), None),
+        base_models=distinct(base_models(tags)),
+        license=min(licenses(tags), default=None),
         gated=gate(found),
         pipeline_tag=word(found.pipeline_tag),
         library=word(found.library_name),
         # A total of 0 is a repository whose weights upstream failed to read.
         parameters=(found.safetensors and found.safetensors.total) or size_in_name(name),
-        file_formats=tuple(sorted(FORMATS.intersection(tag.lower() for tag in tags))),
+        file_formats=tuple(sorted(FORMATS.intersection(map(str.lower, tags)))),
         created_at=word(found.created_at),
         updated_at=word(found.last_modified),
     )
     return Entry(model=model, stats=Stats(downloads=found.downloads, likes=found.likes))
 
 
-def licenses(tags: Sequence[str]) -> Iterator[str]:
-    """Yield the licence ids among *tags*; a repository may have several."""
-    return (tag.removeprefix(LICENSE) for tag in tags if tag.startswith(LICENSE))
+def base_models(tags: Sequence[str]) -> Iterator[str]:
+    """Yield the models among *tags* that this one was made from."""
+    found = [tag for tag in tags if tag.startswith("base_model:")]
+    return (match[1] for tag in found if (match := BASE_MODEL.fullmatch(tag)))
+
+
+def licenses(tags: Sequence[str]) -> list[str]:
+    """Return the licence ids among *tags*; a repository may have several."""
+    return [tag.removeprefix(LICENSE) for tag in tags if tag.startswith(LICENSE)]
 
 
 def gate(found: Repository) -> str | None:

@@ -114,4 +114,9 @@ def shown(text: str) -> str:
 
 def distinct(texts: Iterable[str | None]) -> tuple[str, ...]:
     """Return upstream's words in their order, tidy, without empty ones and repetitions."""
-    return tuple(dict.fromkeys(found for text in texts if text and (found := tidy(text))))
+    once = [text for text in dict.fromkeys(texts) if text]
+    joined = "".join(once)
+    # Nearly all lists of tags are tidy as they are, which one look at all of them can tell.
+    if joined.isprintable() and " " not in joined:
+        return tuple(once)
+    return tuple(dict.fromkeys(found for text in once if (found := tidy(text))))

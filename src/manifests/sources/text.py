@@ -36,21 +36,29 @@ SILENT = frozenset(
 
 SANITISER = nh3.Cleaner(tags=set(BREAKS), clean_content_tags=set(SILENT), attributes={})
 ANY_TAG = re.compile("<[^>]*>")
+SIMPLE_TAG = re.compile(
+    r"</?(?:(blockquote|br|div|h[1-6]|li|ol|p|pre|ul)|a|b|code|em|i|img|s|span|strong|u)"
+    r'(?: [a-z-]+="[^"<>]*")* ?/?>'
+)
+"""A tag as upstream's editor writes it, of an element that moves no text; group 1 parts words."""
 NO_SLUG = re.compile("[^a-z0-9]+")
 MOST_HTML = 20_000
 """Characters that are parsed, at most: hundreds of open elements take the parser quadratic time."""
+ENOUGH_HTML = 3
+"""Characters of HTML for each one wanted that nearly always hold as much text."""
 
 
 def tidy(text: str) -> str:
     """Return *text* without hidden characters, its white space collapsed to single spaces."""
-    if not text.isprintable():
-        text = HIDDEN.sub("", text)
-    return " ".join(text.split())
+    # No white space is hidden, so that either may go first; line breaks alone are no reason to
+    # look at each character.
+    tidied = " ".join(text.split())
+    return tidied if tidied.isprintable() else " ".join(HIDDEN.sub("", tidied).split())
 
 
 def word(text: str | None) -> str | None:
     """Return *text* tidy, or None where nothing is left of it."""
-    return tidy(text or "") or None
+    return (tidy(text) or None) if text else None
 
 
 def plain_text(source: str | None, *, limit: int = 500) -> str | None:
@@ -60,10 +68,33 @@ def plain_text(source: str | None, *, limit: int = 500) -> str | None:
         source: HTML of any quality, or none.
         limit: characters, at most; longer text is cut at a word and ends in `…`.
     """
-    # What the sanitiser writes holds no `<` but in a bare tag of BREAKS, so that the pattern can't
-    # be misled; entities are decoded after that, once, and their text is never read as markup.
-    bare = SANITISER.clean(tidy((source or "")[:MOST_HTML]))
-    return shortened(tidy(html.unescape(ANY_TAG.sub(" ", bare))), limit) or None
+    whole = (source or "")[:MOST_HTML]
+    start = beginning(whole, ENOUGH_HTML * limit)
+    text = bare_text(start)
+    if len(text) <= limit and len(start) < len(whole):
+        text = bare_text(whole)
+    return shortened(text, limit) or None
+
+
+def beginning(source: str, size: int) -> str:
+    """Return *size* characters of HTML at most, without a tag that they would cut in two."""
+    start = source[:size]
+    cut = start.rfind("<")
+    return start[:cut] if cut > start.rfind(">") and len(start) < len(source) else start
+
+
+def bare_text(source: str) -> str:
+    """Return the text of HTML, however long, as one paragraph."""
+    tidied = tidy(source)
+    # The sanitiser takes most of the time that a page takes: simple markup can do without it. A
+    # single `<` that is left means that it is not simple.
+    bare = SIMPLE_TAG.sub(lambda tag: " " if tag[1] else "", tidied)
+    if "<" in bare:
+        # What the sanitiser writes holds no `<` but in a bare tag of BREAKS, so that the pattern
+        # can't be misled.
+        bare = ANY_TAG.sub(" ", SANITISER.clean(tidied))
+    # Entities are decoded once, at the end, and their text is never read as markup.
+    return tidy(html.unescape(bare))
 
 
 def shortened(text: str, limit: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, ValidationError
 
-from manifests.models import Manifest, Model, Record, Stats
+from manifests.models import Ids, Manifest, Model, Record, Stats
 from manifests.sources.base import Entry
 from manifests.store.canonical import DamagedFileError, decode, encode
 
@@ -52,7 +52,7 @@ class QuarantinedShape(Record):
 def quarantined_bytes(candidate: Quarantined) -> bytes:
     """Return the bytes that stand for a candidate; equal ones have equal bytes."""
     shape = QuarantinedShape(
-        manifest=candidate.manifest,
+        manifest=replace(candidate.manifest, model_ids=tuple(candidate.manifest.model_ids)),
         models={id_: entry.model for id_, entry in candidate.entries.items()},
         stats={id_: entry.stats for id_, entry in candidate.entries.items()},
     )
@@ -77,4 +77,5 @@ def read_quarantined(data: bytes) -> Quarantined:
     entries = {
         id_: Entry(model=model, stats=shape.stats[id_]) for id_, model in shape.models.items()
     }
-    return Quarantined(manifest=shape.manifest, entries=entries)
+    manifest = replace(shape.manifest, model_ids=Ids.of(shape.manifest.model_ids))
+    return Quarantined(manifest=manifest, entries=entries)

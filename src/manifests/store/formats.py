@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from manifests.store.canonical import DamagedFileError, decode, encode
+from manifests.store.entrylog import model_fields, stats_fields
+from manifests.store.framing import Framing
 from manifests.store.index import Index, generation
 from manifests.store.shapes import (
     CompactCatalogue,
@@ -15,12 +17,13 @@ from manifests.store.shapes import (
     StandardCatalogue,
     StandardManifest,
     StatsShape,
+    compact_model,
     expect,
 )
 from manifests.store.status import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -30,16 +33,24 @@ if TYPE_CHECKING:
 __all__ = [
     "Style",
     "catalogue_bytes",
+    "counters_pieces",
     "index_bytes",
     "manifest_bytes",
+    "model_item",
+    "models_pieces",
     "read_catalogue",
     "read_index",
     "read_manifest",
     "read_stats",
     "read_status",
     "stats_bytes",
+    "stats_item",
     "status_bytes",
 ]
+
+STANDARD_CATALOGUE: Final = b'{\n  "count": '
+STATS: Final = b'{\n  "schema": 1,\n  "stats": '
+"""How the large files begin that this tool writes."""
 
 ShapeT = TypeVar("ShapeT", bound=BaseModel)
 
@@ -61,6 +72,10 @@ _CATALOGUES: Final[Mapping[Style, type[StandardCatalogue | CompactCatalogue]]] =
     Style.STANDARD: StandardCatalogue,
     Style.COMPACT: CompactCatalogue,
 }
+FRAMINGS: Final[Mapping[Style, Framing]] = {
+    Style.STANDARD: Framing(compact=False),
+    Style.COMPACT: Framing(compact=True),
+}
 
 
 def manifest_bytes(manifest: Manifest, info: SourceInfo, *, style: Style) -> bytes:
@@ -70,12 +85,51 @@ def manifest_bytes(manifest: Manifest, info: SourceInfo, *, style: Style) -> byt
 
 def catalogue_bytes(catalogue: Catalogue, info: SourceInfo, *, style: Style) -> bytes:
     """Return the file of one source's models; only the compact one holds their counters."""
-    return _bytes(_CATALOGUES[style].of(catalogue, info), style=style)
+    items = [
+        model_item(id_, model_fields(model), counters(catalogue.stats.get(id_)), style=style)
+        for id_, model in sorted(catalogue.models.items())
+    ]
+    return b"".join(models_pieces(items, info, style=style))
+
+
+def models_pieces(items: Sequence[bytes], info: SourceInfo, *, style: Style) -> Iterator[bytes]:
+    """Yield a file of models, whole or one of its parts, of their items sorted by id."""
+    if style is Style.COMPACT:
+        return FRAMINGS[style].pieces({"t": len(items), "s": info.short}, "m", items)
+    shell = {"schema": 1, "source": info.name, "count": len(items)}
+    return FRAMINGS[style].pieces(shell, "models", items)
+
+
+def model_item(
+    id_: str, model: Mapping[str, object], stats: Mapping[str, object] | None, *, style: Style
+) -> bytes:
+    """Return the bytes of one model as they stand in a file of models."""
+    fields = compact_model(model, stats or {}) if style is Style.COMPACT else model
+    return FRAMINGS[style].item(id_, fields)
 
 
 def stats_bytes(stats: Mapping[str, Stats]) -> bytes:
     """Return the file of one source's counters."""
-    return _bytes(StatsShape(schema=1, stats=stats))
+    return b"".join(
+        counters_pieces(
+            [stats_item(id_, stats_fields(each)) for id_, each in sorted(stats.items())]
+        )
+    )
+
+
+def counters_pieces(items: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield a file of counters, whole or one of its parts, of their items sorted by id."""
+    return FRAMINGS[Style.STANDARD].pieces({"schema": 1}, "stats", items)
+
+
+def stats_item(id_: str, stats: Mapping[str, object]) -> bytes:
+    """Return the bytes of one model's counters as they stand in a file of counters."""
+    return FRAMINGS[Style.STANDARD].item(id_, stats)
+
+
+def counters(stats: Stats | None) -> Mapping[str, object] | None:
+    """Return counters as plain data, if they are known."""
+    return stats_fields(stats) if stats else None
 
 
 def index_bytes(index: Index) -> bytes:
@@ -112,8 +166,8 @@ def read_catalogue(data: bytes, info: SourceInfo) -> Catalogue:
     Raises:
         DamagedFileError: it is no catalogue of this source, or not a whole one.
     """
-    document = decode(data)
-    catalogue = _validate(_CATALOGUES[_style(document)], document).catalogue(info)
+    shape = _at_once(StandardCatalogue, data, begins=STANDARD_CATALOGUE)
+    catalogue = (shape or _either_catalogue(data)).catalogue(info)
     for id_, model in catalogue.models.items():
         expect((model.source, model.id), (info.name, id_), what=f"the model under {id_!r}")
 
@@ -126,7 +180,8 @@ def read_stats(data: bytes) -> Mapping[str, Stats]:
     Raises:
         DamagedFileError: it is no file of counters, or not a whole one.
     """
-    return _validate(StatsShape, decode(data)).stats
+    shape = _at_once(StatsShape, data, begins=STATS)
+    return (shape or _validate(StatsShape, decode(data))).stats
 
 
 def read_index(data: bytes) -> Index:
@@ -151,6 +206,21 @@ def read_status(data: bytes) -> Status:
 
 def _bytes(record: BaseModel, *, style: Style = Style.STANDARD) -> bytes:
     return encode(record.model_dump(by_alias=True), compact=style is Style.COMPACT)
+
+
+def _either_catalogue(data: bytes) -> StandardCatalogue | CompactCatalogue:
+    document = decode(data)
+    return _validate(_CATALOGUES[_style(document)], document)
+
+
+def _at_once(shape: type[ShapeT], data: bytes, *, begins: bytes) -> ShapeT | None:
+    """Return what a large file of our own holds, without its whole value in memory besides."""
+    if not data.startswith(begins):
+        return None
+    try:
+        return shape.model_validate_json(data, extra="ignore")
+    except ValidationError:
+        return None  # what is wrong with it is told as for any other file
 
 
 def _style(document: JsonValue) -> Style:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC
 from statistics import median
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -75,8 +75,8 @@ class _Known:
         if streak is None or self.now is None or streak.rule != verdict.rule:
             return None
 
-        runs, needed = streak.runs + 1, timedelta(seconds=limits.accept_after)
-        if runs < limits.accept_runs or self.now - streak.since < needed:
+        runs, lasted = streak.runs + 1, (self.now - streak.since).total_seconds()
+        if runs < limits.accept_runs or lasted < limits.accept_after:
             return None
 
         since = f"{streak.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

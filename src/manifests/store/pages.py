@@ -73,6 +73,8 @@ class PageStore:
         self._database = database
         self._run = run
         self._limits = limits or PageLimits()
+        self._size: int | None = None
+        """What all pages take, at most; None as long as nobody has looked."""
 
     def newest(self, key: str) -> KeptPage | None:
         """Return the last good answer kept under *key*; one that is damaged counts as none.
@@ -106,8 +108,7 @@ class PageStore:
         sql = "INSERT OR REPLACE INTO pages VALUES (?, ?, ?, ?, ?, ?)"
         with self._database.transaction():
             self._database.execute(sql, key, stamp(now), self._run, size, headers, body)
-            if self.size() > self._limits.most_bytes:
-                self._keep_newest(low_water)
+            self._make_room(size, low_water)
 
     def refresh(self, key: str, headers: Mapping[str, str], *, now: datetime) -> None:
         """Note that upstream calls a kept page unchanged, with its headers of today.
@@ -147,6 +148,15 @@ class PageStore:
         """
         sql = "SELECT COALESCE(SUM(size), 0) AS size FROM pages"
         return self._database.read(Total, sql)[0].size
+
+    def _make_room(self, added: int, low_water: int) -> None:
+        # To add all sizes up for each page would take ten times as long for ten times the pages.
+        self._size = self.size() if self._size is None else self._size + added
+        if self._size > self._limits.most_bytes:
+            self._size = self.size()  # pages that were replaced were counted twice
+        if self._size > self._limits.most_bytes:
+            self._keep_newest(low_water)
+            self._size = self.size()
 
     def _keep_newest(self, most_bytes: int) -> None:
         sql = """

@@ -5,27 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from manifests.errors import StoreError
-from manifests.models import Catalogue
-from manifests.store.canonical import DamagedFileError
-from manifests.store.formats import (
-    read_catalogue,
-    read_index,
-    read_manifest,
-    read_stats,
-    read_status,
-)
+from manifests.store.canonical import DamagedFileError, sha256
+from manifests.store.files import FileSet, FolderFile, read_regular
+from manifests.store.formats import read_index, read_manifest, read_status
 from manifests.store.names import INDEX_FILE, STATUS_FILE, manifest_file, manifest_pattern
+from manifests.store.parts import stray_parts
 from manifests.store.shapes import expect
+from manifests.store.unshelving import read_shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from manifests.models import Manifest, Stats
+    from manifests.models import Catalogue, Manifest
     from manifests.sources.base import SourceInfo
+    from manifests.store.files import SetFile
     from manifests.store.names import Key
     from manifests.store.status import Status
 
@@ -39,7 +36,9 @@ class Published:
     """The whole files of the output folder, as bytes and as records."""
 
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """Name → bytes, of all files below that could be read."""
+    """Name → bytes, of all files below that could be read; read anew whenever they are wanted."""
+    part_files: frozenset[str] = frozenset()
+    """All names in the folder that parts of catalogues have, whether or not they are read."""
     manifests: Mapping[Key, Manifest] = field(default_factory=dict)
     """By source and path, those without a definition included."""
     catalogues: Mapping[str, Catalogue] = field(default_factory=dict)
@@ -47,6 +46,18 @@ class Published:
     status: Status | None = None
     damaged: tuple[str, ...] = ()
     """Files that count as absent, each with the reason: `index.json: the file is empty`."""
+    seen: Mapping[str, Seen] = field(default_factory=dict, repr=False, compare=False)
+    """Name → what came of each file, so that it need not be read again where it stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of a file when it was read."""
+
+    stamp: tuple[int, ...]
+    """Which file it was, of what size, and when it was last written."""
+    file: SetFile
+    record: object
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +66,10 @@ class _Reading:
 
     folder: Path
     names: frozenset[str]
-    files: dict[str, bytes] = field(default_factory=dict)
+    known: Mapping[str, Seen]
+    files: dict[str, SetFile] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
+    seen: dict[str, Seen] = field(default_factory=dict)
 
     def read(self, name: str, parse: Callable[[bytes], RecordT]) -> RecordT | None:
         """Return what one file holds, or None where it is absent or, by the same token, damaged."""
@@ -64,7 +77,11 @@ class _Reading:
             return None
 
         try:
-            data = read_regular(self.folder / name)
+            path = self.folder / name
+            stamp = _stamp(path)
+            if name in self.known and self.known[name].stamp == stamp:
+                return cast("RecordT", self._again(name, self.known[name]))
+            data = read_regular(path)
             record = parse(data)
         except OSError as error:
             self.damaged.append(f"{name}: {error.strerror or error}")
@@ -73,50 +90,73 @@ class _Reading:
             self.damaged.append(f"{name}: {error}")
             return None
 
-        self.files[name] = data
+        self.files[name] = FolderFile(self.folder, name, sha256(data))
+        self.seen[name] = Seen(stamp, self.files[name], record)
         return record
 
+    def _again(self, name: str, seen: Seen) -> object:
+        self.files[name] = seen.file
+        self.seen[name] = seen
+        return seen.record
 
-def read_published(folder: Path, sources: Mapping[str, SourceInfo]) -> Published:
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def read_published(
+    folder: Path,
+    sources: Mapping[str, SourceInfo],
+    *,
+    catalogues: bool = True,
+    known: Published | None = None,
+) -> Published:
     """Return what stands in *folder* for *sources*; a folder that isn't there holds nothing.
 
     Args:
         folder: the output folder.
         sources: all that are known, by name, whether or not a run asks them: files of a source
             that isn't among them are overlooked, also by the next index.
+        catalogues: whether these are read too; whoever does not need them is spared the most.
+        known: what was read of the same folder before; its files are not read again that are as
+            they were.
 
     Raises:
         StoreError: the folder can't be listed.
     """
-    reading = _Reading(folder=folder, names=_names(folder))
+    reading = _Reading(folder=folder, names=_names(folder), known=known.seen if known else {})
+    files = FileSet(reading.files)
     manifests: dict[Key, Manifest] = {}
-    catalogues: dict[str, Catalogue] = {}
+    found: dict[str, Catalogue] = {}
     for source, info in sorted(sources.items()):
         manifests |= _manifests(reading, info)
-        if catalogue := _catalogue(reading, info):
-            catalogues[source] = catalogue
+        if catalogues and (shelf := read_shelf(reading.read, info, files)):
+            found[source] = shelf.catalogue()
 
-    reading.read(INDEX_FILE, read_index)
+    reading.read(INDEX_FILE, _is_index)
     status = reading.read(STATUS_FILE, read_status)
     return Published(
-        files=reading.files,
+        files=files,
+        part_files=frozenset(_part_files(reading.names, sources.values())),
         manifests=manifests,
-        catalogues=catalogues,
+        catalogues=found,
         status=status,
         damaged=tuple(reading.damaged),
+        seen=reading.seen,
     )
 
 
-def read_regular(path: Path) -> bytes:
-    """Return the bytes of a file.
+def _is_index(data: bytes) -> bool:
+    """Hold that *data* is an index; nobody needs to know which."""
+    return bool(read_index(data).generation)
 
-    Raises:
-        OSError: it can't be read, or is no regular file: a pipe would be waited for without end.
-    """
-    if path.exists() and not path.is_file():
-        raise IsADirectoryError(None, "no regular file", str(path))
 
-    return path.read_bytes()
+def _part_files(names: Iterable[str], infos: Iterable[SourceInfo]) -> Iterator[str]:
+    known = tuple(names)
+    for info in infos:
+        yield from stray_parts(info.models_file, known)
+        yield from stray_parts(info.stats_file, known)
 
 
 def _names(folder: Path) -> frozenset[str]:
@@ -147,14 +187,3 @@ def _named_manifest(data: bytes, *, info: SourceInfo, name: str) -> Manifest:
     # Else a copy by hand would answer for its filter, whichever is read last.
     expect(name, manifest_file(info, manifest.filter), what="the name of the file")
     return manifest
-
-
-def _catalogue(reading: _Reading, info: SourceInfo) -> Catalogue | None:
-    catalogue = reading.read(info.models_file, partial(read_catalogue, info=info))
-    stats: Mapping[str, Stats] | None = reading.read(info.stats_file, read_stats)
-    if catalogue is None and stats is None:
-        return None
-
-    # A compact catalogue is as new as its counters; a stats file beside it may be older.
-    known = catalogue or Catalogue(source=info.name)
-    return Catalogue(source=info.name, models=known.models, stats={**(stats or {}), **known.stats})

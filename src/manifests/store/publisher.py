@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from manifests.errors import StoreError
+from manifests.store.canonical import sha256
 from manifests.store.disk import MACHINE, Disk, translated
+from manifests.store.files import digest_in
 from manifests.store.names import INDEX_FILE, STATUS_FILE, temporary_name
 from manifests.store.swap import JOURNAL_FILE, SwapError, recover, swap
 
@@ -32,6 +34,8 @@ class Publication:
 
     written: tuple[str, ...]
     """Names of the files whose bytes are new, in the order in which they were put in place."""
+    removed: tuple[str, ...] = ()
+    """Names of the files that are gone, as the set has no use for them any more."""
     finished: tuple[str, ...] = ()
     """Names of the files that a killed run had staged and that were put in place before."""
     swept: tuple[str, ...] = ()
@@ -41,8 +45,9 @@ class Publication:
 def publish(folder: Path, release: Release, *, disk: Disk = MACHINE) -> Publication:
     """Make *folder* hold *release*; a file whose bytes are right already is not touched.
 
-    Files that the release does not name stay. Only the holder of the lock may publish, and should
-    have called `recover` before it read the set that *release* follows.
+    Files that the release names neither as its own nor as removed stay. Only the holder of the
+    lock may publish, and should have called `recover` before it read the set that *release*
+    follows.
 
     Raises:
         StoreError: the disk refused before all files were staged; the old set is as it was.
@@ -56,10 +61,14 @@ def publish(folder: Path, release: Release, *, disk: Disk = MACHINE) -> Publicat
     # All obstacles that can be seen beforehand are met here, while nothing has changed.
     recovery = recover(folder, disk=disk)
     changed = _changed(folder, release.files)
-    if changed:
-        _stage_and_swap(folder, {name: release.files[name] for name in changed}, disk=disk)
+    gone = tuple(name for name in release.removed if (folder / name).exists())
+    if changed or gone:
+        staged = {name: temporary_name(name, disk.token()) for name in changed}
+        _stage_and_swap(folder, release.files, staged, gone, disk=disk)
 
-    return Publication(written=changed, finished=recovery.finished, swept=recovery.swept)
+    return Publication(
+        written=changed, removed=gone, finished=recovery.finished, swept=recovery.swept
+    )
 
 
 def _refuse_namesakes(folder: Path, names: Iterable[str]) -> None:
@@ -86,13 +95,13 @@ def _changed(folder: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     changed: list[str] = []
     for name in ordered:
         with translated(folder, name):
-            if _differs(folder / name, files[name]):
+            if _differs(folder / name, digest_in(files, name)):
                 changed.append(name)
 
     return tuple(changed)
 
 
-def _differs(path: Path, data: bytes) -> bool:
+def _differs(path: Path, digest: str | None) -> bool:
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -101,17 +110,25 @@ def _differs(path: Path, data: bytes) -> bool:
     if not stat.S_ISREG(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "no regular file", str(path))
 
-    return status.st_size != len(data) or path.read_bytes() != data
+    return sha256(path.read_bytes()) != digest
 
 
-def _stage_and_swap(folder: Path, files: Mapping[str, bytes], *, disk: Disk) -> None:
-    staged = {name: temporary_name(name, disk.token()) for name in files}
+def _stage_and_swap(
+    folder: Path,
+    files: Mapping[str, bytes],
+    staged: Mapping[str, str],
+    gone: Iterable[str],
+    *,
+    disk: Disk,
+) -> None:
     try:
         for name, temporary in staged.items():
+            data = files[name]
             with translated(folder, name):
-                _stage(folder / temporary, folder / name, files[name], disk=disk)
+                _stage(folder / temporary, folder / name, data, disk=disk)
 
-        swap(folder, staged, disk=disk)
+        # Last, after the index: a reader that finds the old one finds what it names for longer.
+        swap(folder, {**staged, **dict.fromkeys(gone)}, disk=disk)
     except BaseException:
         # Once the journal stands, the staged files are the next writer's.
         if not (folder / JOURNAL_FILE).exists():

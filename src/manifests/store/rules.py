@@ -24,6 +24,7 @@ ADVICE: Final[Mapping[GateRule, str]] = {
     GateRule.EMPTY: ", or set its allow_empty = true in the definitions",
     GateRule.SHRUNK: ", or raise its max_shrink in the definitions",
     GateRule.MIN_COUNT: ", or lower its min_count in the definitions",
+    GateRule.SOURCE_SHRUNK: ", or raise max-source-shrink under [gate] in the settings file",
 }
 
 ROUNDING: Final = 1e-9

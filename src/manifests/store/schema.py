@@ -112,5 +112,20 @@ _FIRST: Final = (
     "CREATE INDEX pages_by_run ON pages (run, fetched_at)",
 )
 
-MIGRATIONS: Final[Migrations] = (_FIRST,)
+_MODELS_IN_PARTS: Final = (
+    """
+    CREATE TABLE models_in_parts (
+        run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+        source TEXT NOT NULL,
+        part INTEGER NOT NULL,
+        content INTEGER NOT NULL,
+        PRIMARY KEY (run_id, source, part)
+    ) WITHOUT ROWID
+    """,
+    "INSERT INTO models_in_parts SELECT run_id, source, 0, content FROM models",
+    "DROP TABLE models",
+    "ALTER TABLE models_in_parts RENAME TO models",
+)
+
+MIGRATIONS: Final[Migrations] = (_FIRST, _MODELS_IN_PARTS)
 """Only ever added to: databases of every earlier version are still out there."""

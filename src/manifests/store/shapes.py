@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from manifests.models import Catalogue, Manifest, Model, Stats
+from manifests.models import Catalogue, Ids, Manifest, Model, Stats
 from manifests.store.canonical import DamagedFileError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "StandardCatalogue",
     "StandardManifest",
     "StatsShape",
+    "compact_model",
 ]
 
 
@@ -63,7 +64,7 @@ class StandardManifest(Shape):
             models_file=manifest.models_file,
             count=len(manifest.model_ids),
             complete=manifest.complete,
-            model_ids=manifest.model_ids,
+            model_ids=tuple(manifest.model_ids),
         )
 
     def manifest(self, info: SourceInfo) -> Manifest:
@@ -79,7 +80,7 @@ class StandardManifest(Shape):
             filter=self.filter,
             label=self.label,
             models_file=self.models_file,
-            model_ids=self.model_ids,
+            model_ids=Ids.of(self.model_ids),
             complete=self.complete,
         )
 
@@ -102,7 +103,7 @@ class CompactManifest(Shape):
             f=f"{info.file_prefix}-{manifest.filter}",
             s=info.short,
             mf=manifest.models_file,
-            ids=manifest.model_ids,
+            ids=tuple(manifest.model_ids),
         )
 
     def manifest(self, info: SourceInfo) -> Manifest:
@@ -120,7 +121,7 @@ class CompactManifest(Shape):
             filter=path,
             label=path,
             models_file=self.mf,
-            model_ids=self.ids,
+            model_ids=Ids.of(self.ids),
             complete=False,
         )
 
@@ -132,11 +133,6 @@ class StandardCatalogue(Shape):
     source: str
     count: int
     models: Mapping[str, Model]
-
-    @classmethod
-    def of(cls, catalogue: Catalogue, info: SourceInfo) -> Self:
-        """Lay out *catalogue*; its counters have a file of their own."""
-        return cls(schema=1, source=info.name, count=len(catalogue.models), models=catalogue.models)
 
     def catalogue(self, info: SourceInfo) -> Catalogue:
         """Return the record that was laid out, without counters.
@@ -162,21 +158,6 @@ class CompactModel(Shape):
     tags: tuple[str, ...]
     source: str
 
-    @classmethod
-    def of(cls, model: Model, stats: Stats) -> Self:
-        """Lay out *model* with its counters; all its other fields are lost."""
-        return cls(
-            id=model.id,
-            slug=model.slug,
-            name=model.name,
-            author=model.author,
-            description=model.description,
-            downloads=stats.downloads,
-            likes=stats.likes,
-            tags=model.tags,
-            source=model.source,
-        )
-
     def model(self) -> Model:
         """Return the model; what was lost is null or empty."""
         return Model(
@@ -194,6 +175,16 @@ class CompactModel(Shape):
         return Stats(downloads=self.downloads, likes=self.likes)
 
 
+SHARED: Final = ("id", "slug", "name", "author", "description", "tags", "source")
+"""Fields that a compact model has of a whole one."""
+
+
+def compact_model(model: Mapping[str, object], stats: Mapping[str, object]) -> dict[str, object]:
+    """Lay out a model with its counters; all its other fields are lost."""
+    counters = {name: stats.get(name) for name in ("downloads", "likes")}
+    return {**{name: model[name] for name in SHARED}, **counters}
+
+
 class CompactCatalogue(Shape):
     """The catalogue for hosts with a limit on the size of a file; counters are inside."""
 
@@ -202,19 +193,6 @@ class CompactCatalogue(Shape):
     s: str
     """Short name of the source."""
     m: Mapping[str, CompactModel]
-
-    @classmethod
-    def of(cls, catalogue: Catalogue, info: SourceInfo) -> Self:
-        """Lay out *catalogue* with its counters."""
-        unknown = Stats()
-        return cls(
-            t=len(catalogue.models),
-            s=info.short,
-            m={
-                id_: CompactModel.of(model, catalogue.stats.get(id_, unknown))
-                for id_, model in catalogue.models.items()
-            },
-        )
 
     def catalogue(self, info: SourceInfo) -> Catalogue:
         """Return the record that was laid out, with counters.

@@ -7,19 +7,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from manifests.models import Record
 from manifests.store.canonical import encode
 from manifests.store.columns import pack, unpack
-from manifests.store.names import Key
+from manifests.store.stored import parts_of
 
 if TYPE_CHECKING:
-    from manifests.store.database import Database
+    from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["ModelNote", "Snapshot", "keep_snapshot", "load_snapshot", "sweep_contents"]
+    from manifests.models import Catalogue, Model
+    from manifests.store.database import Database
+    from manifests.store.names import Key
+
+__all__ = [
+    "ModelNote",
+    "ModelNotes",
+    "Snapshot",
+    "keep_snapshot",
+    "load_snapshot",
+    "sweep_contents",
+]
 
 
 class ModelNote(Record):
@@ -31,13 +43,40 @@ class ModelNote(Record):
     """Upstream's word when it was moderated."""
 
 
-class Snapshot(Record):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
     """The published set as a run left it, kept manifests included."""
 
-    manifests: Mapping[Key, tuple[str, ...]] = Field(default_factory=dict)
+    manifests: Mapping[Key, Sequence[str]] = field(default_factory=dict)
     """Source and path → ids, in order."""
-    models: Mapping[str, Mapping[str, ModelNote]] = Field(default_factory=dict)
+    models: Mapping[str, Mapping[str, ModelNote]] = field(default_factory=dict)
     """Source → id → what is known of the model."""
+
+
+class ModelNotes(Mapping[str, ModelNote]):
+    """What a snapshot keeps of a catalogue, made of each model when it is asked for."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def __getitem__(self, id_: str) -> ModelNote:
+        return note_of(self._catalogue.models[id_])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._catalogue.models)
+
+    def __len__(self) -> int:
+        return len(self._catalogue.models)
+
+    def parts(self) -> Iterator[dict[str, ModelNote]]:
+        """Yield all, in the parts in which the catalogue is published."""
+        for part in parts_of(self._catalogue):
+            yield {id_: note_of(model) for id_, model in part.models.items()}
+
+
+def note_of(model: Model) -> ModelNote:
+    """Return what a snapshot keeps of a model."""
+    return ModelNote(name=model.name, author=model.author, mode=model.mode)
 
 
 class Content(Record):
@@ -76,17 +115,26 @@ def keep_snapshot(database: Database, run_id: int, snapshot: Snapshot) -> None:
     database.execute_all(
         "INSERT INTO manifests VALUES (?, ?, ?, ?)",
         [
-            (run_id, source, path, keep(database, encode(ids, compact=True)))
+            (run_id, source, path, keep(database, encode(tuple(ids), compact=True)))
             for (source, path), ids in snapshot.manifests.items()
         ],
     )
     database.execute_all(
-        "INSERT INTO models VALUES (?, ?, ?)",
+        "INSERT INTO models VALUES (?, ?, ?, ?)",
         [
-            (run_id, source, keep(database, NOTES.dump_json(dict(sorted(notes.items())))))
-            for source, notes in snapshot.models.items()
+            (run_id, source, part, keep(database, NOTES.dump_json(dict(sorted(notes.items())))))
+            for source, models in snapshot.models.items()
+            for part, notes in enumerate(notes_in_parts(models))
         ],
     )
+
+
+def notes_in_parts(models: Mapping[str, ModelNote]) -> Iterator[Mapping[str, ModelNote]]:
+    """Yield what is kept of a source's models; of a large catalogue only a part at a time."""
+    if isinstance(models, ModelNotes):
+        yield from models.parts()
+    else:
+        yield models
 
 
 def load_snapshot(database: Database, run_id: int) -> Snapshot:
@@ -108,11 +156,16 @@ def load_snapshot(database: Database, run_id: int) -> Snapshot:
             (row.source, row.filter): IDS.validate_json(unpack(row.body))
             for row in database.read(ManifestRow, manifests, run_id)
         },
-        models={
-            row.source: NOTES.validate_json(unpack(row.body))
-            for row in database.read(ModelsRow, models, run_id)
-        },
+        models=joined(database.read(ModelsRow, models, run_id)),
     )
+
+
+def joined(rows: Iterable[ModelsRow]) -> dict[str, dict[str, ModelNote]]:
+    """Return source → id → note, of all parts."""
+    found: dict[str, dict[str, ModelNote]] = {}
+    for row in rows:
+        found.setdefault(row.source, {}).update(NOTES.validate_json(unpack(row.body)))
+    return found
 
 
 def sweep_contents(database: Database) -> None:

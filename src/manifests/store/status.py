@@ -12,6 +12,7 @@ from pydantic import Field
 from manifests.errors import ErrorCode
 from manifests.models import Record
 from manifests.results import Outcome, State
+from manifests.shards import ShardPart
 
 if TYPE_CHECKING:
     from manifests.models import Manifest
@@ -23,6 +24,7 @@ __all__ = [
     "Freshness",
     "Status",
     "ages",
+    "believed_success",
     "fold",
     "next_status",
     "status_key",
@@ -71,6 +73,8 @@ class Status(Record):
     """Source → how it was asked."""
     upstream: Mapping[str, str]
     """Source → the endpoint that was asked."""
+    shard: ShardPart | None = Field(default=None, exclude_if=lambda part: part is None)
+    """Which part of a run made the set; left out where it is a whole one."""
     filters: Mapping[str, FilterStatus] = Field(default_factory=dict)
     """Source and path, as in `civitai:filter/x` → its freshness."""
 
@@ -100,6 +104,13 @@ def next_status(previous: FilterStatus | None, outcome: Outcome, *, now: str) ->
         code=outcome.failure.code if outcome.failure else None,
         consecutive_failures=before.consecutive_failures + 1,
     )
+
+
+def believed_success(status: FilterStatus | None, *, now: datetime) -> str:
+    """Return when a filter was last made, as its status says it; empty when that can't be."""
+    moment = status.last_success if status else None
+    seconds, _ = _since(moment, now)
+    return moment if moment and seconds is not None else ""
 
 
 def fold(

@@ -44,12 +44,13 @@ class SwapError(StoreError):
 
 
 class Move(Record):
-    """One staged file and its place."""
+    """One staged file and its place, or one file that goes."""
 
     file: Annotated[str, Field(pattern=PLAIN)]
-    staged: Annotated[str, Field(pattern=PLAIN)]
-    after: str
-    """SHA-256 of the new bytes."""
+    staged: Annotated[str, Field(pattern=PLAIN)] | None
+    """None where the file is to be removed."""
+    after: str | None
+    """SHA-256 of the new bytes; None where there are none."""
     before: str | None
     """SHA-256 of the bytes that they replace; None where there is no file."""
 
@@ -73,12 +74,13 @@ class Recovery:
     """Staged files that led to nothing and are gone now."""
 
 
-def swap(folder: Path, staged: Mapping[str, str], *, disk: Disk) -> None:
+def swap(folder: Path, staged: Mapping[str, str | None], *, disk: Disk) -> None:
     """Put staged files in place, in their order.
 
     Args:
         folder: the output folder.
-        staged: name of a file → name under which it is staged in the same folder.
+        staged: name of a file → name under which it is staged in the same folder; None where it
+            is to be removed.
         disk: the machine.
 
     Raises:
@@ -118,9 +120,9 @@ def recover(folder: Path, *, disk: Disk = MACHINE) -> Recovery:
     return Recovery(finished=tuple(move.file for move in moves), swept=tuple(swept))
 
 
-def _move(folder: Path, name: str, staged: str) -> Move:
-    after = _digest(folder / staged)
-    return Move(file=name, staged=staged, after=after or "", before=_digest(folder / name))
+def _move(folder: Path, name: str, staged: str | None) -> Move:
+    after = None if staged is None else _digest(folder / staged) or ""
+    return Move(file=name, staged=staged, after=after, before=_digest(folder / name))
 
 
 def _digest(path: Path) -> str | None:
@@ -159,10 +161,14 @@ def _remaining(folder: Path) -> tuple[Move, ...]:
     now = {move.file: _digest(folder / move.file) for move in journal.files}
     ahead = tuple(move for move in journal.files if now[move.file] != move.after)
     is_ours = all(
-        now[move.file] == move.before and _digest(folder / move.staged) == move.after
+        now[move.file] == move.before and _staged_digest(folder, move) == move.after
         for move in ahead
     )
     return ahead if is_ours else ()
+
+
+def _staged_digest(folder: Path, move: Move) -> str | None:
+    return None if move.staged is None else _digest(folder / move.staged)
 
 
 def _replace_all(folder: Path, moves: Iterable[Move], *, disk: Disk) -> None:
@@ -173,7 +179,7 @@ def _replace_all(folder: Path, moves: Iterable[Move], *, disk: Disk) -> None:
 
         try:
             with translated(folder, move.file):
-                disk.replace_held(folder / move.staged, folder / move.file)
+                _make(folder, move, disk=disk)
         except StoreError as error:
             raise SwapError(error.cause, next_step=error.next_step, written=written) from error
 
@@ -181,3 +187,10 @@ def _replace_all(folder: Path, moves: Iterable[Move], *, disk: Disk) -> None:
 
     if written:
         disk.settle(folder)
+
+
+def _make(folder: Path, move: Move, *, disk: Disk) -> None:
+    if move.staged is None:
+        disk.remove(folder / move.file)
+    else:
+        disk.replace_held(folder / move.staged, folder / move.file)

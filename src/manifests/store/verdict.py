@@ -65,7 +65,7 @@ class GateLimits:
     accept_runs: int = 3
     """Runs with the same verdict that make it the truth, the present one included."""
     accept_after: float = 86_400.0
-    """Seconds that must have passed since the first of those runs."""
+    """Seconds that must have passed since the first of those runs; infinite for never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

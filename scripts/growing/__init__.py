@@ -1,0 +1,1 @@
+"""Measure how a run grows with its filters: time, memory, and the size of what it publishes."""

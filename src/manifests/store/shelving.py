@@ -1,0 +1,103 @@
+"""Make the files of a source's catalogue out of a stream of models, however many they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from manifests.store.buckets import Buckets
+from manifests.store.directories import directory_bytes, stats_directory_bytes
+from manifests.store.files import FileSet, SpoolFile
+from manifests.store.formats import Style, counters_pieces, model_item, models_pieces, stats_item
+from manifests.store.parts import MOST_BYTES, MOST_PARTS, count_parts
+from manifests.store.stored import Shelf, names_of_parts, pack_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+
+    from manifests.sources.base import SourceInfo
+    from manifests.store.buckets import Items
+    from manifests.store.entrylog import Row
+    from manifests.store.files import SetFile
+    from manifests.store.spool import Spool
+
+__all__ = ["Shelving"]
+
+SEPARATOR: Final = 2
+"""Bytes between two items, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelving:
+    """How a source's catalogue is made."""
+
+    info: SourceInfo
+    style: Style
+    spool: Spool
+    parts_before: int = 1
+    """In how many parts it is published; 1 for a whole file, or for none."""
+    most_bytes: int = MOST_BYTES
+    """Size of a file, at most."""
+
+    def make(self, rows: Iterable[Row], wanted: Container[str]) -> tuple[dict[str, SetFile], Shelf]:
+        """Return the files, in the order in which they are put in place, and what they hold.
+
+        Args:
+            rows: what is known of models; of several rows with one id the later counts.
+            wanted: the ids that are published; nothing else enters the catalogue.
+
+        Raises:
+            StoreError: the disk of temporary files refused.
+        """
+        buckets = Buckets(self.spool)
+        for id_, model, stats in rows:
+            if id_ in wanted:
+                buckets.add(id_, self._items(id_, model, stats))
+        sizes = [size_of(buckets.bucket(number)) for number in range(MOST_PARTS)]
+        parts = count_parts(sizes, before=self.parts_before, most_bytes=self.most_bytes)
+        return self._files(buckets, parts)
+
+    def _items(
+        self, id_: str, model: Mapping[str, object] | None, stats: Mapping[str, object] | None
+    ) -> Items:
+        return (
+            model_item(id_, model, stats, style=self.style) if model is not None else None,
+            stats_item(id_, stats) if stats is not None else None,
+        )
+
+    def _files(self, buckets: Buckets, parts: int) -> tuple[dict[str, SetFile], Shelf]:
+        models, counters = self.info.models_file, self.info.stats_file
+        made: dict[str, SetFile] = {}
+        counters_made: dict[str, SetFile] = {}
+        ids: list[bytes] = []
+        counts: list[int] = []
+        known = 0
+        for number in range(parts):
+            items = [buckets.bucket(each) for each in range(number, MOST_PARTS, parts)]
+            found = sorted((id_, pair) for bucket in items for id_, pair in bucket.items())
+            models_found = [pair[0] for _, pair in found if pair[0] is not None]
+            stats_found = [pair[1] for _, pair in found if pair[1] is not None]
+            made[names_of_parts(models, parts)[number]] = SpoolFile.of_pieces(
+                self.spool, models_pieces(models_found, self.info, style=self.style)
+            )
+            counters_made[names_of_parts(counters, parts)[number]] = SpoolFile.of_pieces(
+                self.spool, counters_pieces(stats_found)
+            )
+            ids.append(pack_ids(id_ for id_, pair in found if pair[0] is not None))
+            counts.append(len(models_found))
+            known += len(stats_found)
+        if parts > 1:
+            data = directory_bytes(self.info, parts=parts, count=sum(counts), style=self.style)
+            made[models] = SpoolFile.of(self.spool, data)
+            data = stats_directory_bytes(self.info, parts=parts)
+            counters_made[counters] = SpoolFile.of(self.spool, data)
+        files = made | counters_made
+        shelf = Shelf(
+            info=self.info, files=FileSet(files), ids=ids, counts=counts, stats_count=known
+        )
+        return files, shelf
+
+
+def size_of(bucket: Mapping[str, Items]) -> int:
+    """Return the bytes of a bucket's models in their file."""
+    return sum(len(model) + SEPARATOR for model, _ in bucket.values() if model is not None)

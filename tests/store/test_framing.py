@@ -1,0 +1,26 @@
+"""Files written record by record: the same bytes as if they were encoded at once."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from manifests.store.canonical import encode
+from manifests.store.framing import Framing
+
+KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+VALUES = st.none() | st.integers(-9, 9) | KEYS | st.lists(KEYS, max_size=2)
+RECORDS = st.dictionaries(KEYS, VALUES, max_size=3)
+
+
+@given(records=st.dictionaries(KEYS, RECORDS, max_size=4), compact=st.booleans())
+def test_pieces_make_the_canonical_file(
+    records: dict[str, dict[str, object]], *, compact: bool
+) -> None:
+    """Whatever the keys and values are, also quotes, line breaks and braces."""
+    framing = Framing(compact=compact)
+    shell = {"schema": 1, "after": "a", "zz": None}
+    items = [framing.item(key, record) for key, record in sorted(records.items())]
+    assert b"".join(framing.pieces(shell, "models", items)) == encode(
+        {**shell, "models": records}, compact=compact
+    )
