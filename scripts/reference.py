@@ -1,7 +1,10 @@
-"""Write the reference of all commands from their own help, so that it can't tell another story."""
+"""Write the reference of all commands from their own help, and the help that the package keeps."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +12,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from manifests.cli.app import app
+from manifests.cli.quick import HELP_WIDTHS, help_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,5 +54,16 @@ def reference() -> str:
     return INTRODUCTION + "".join(section(words) for words in names)
 
 
+def kept_help(width: int) -> str:
+    """Return what `manifests --help` says to so many columns, which the package keeps as text."""
+    # Any variable of ours makes it go the long way, past the text that is kept now.
+    environment = {**os.environ, "COLUMNS": str(width), "MANIFESTS_LONG_WAY": "1"}
+    command = [sys.executable, "-m", "manifests", "--help"]
+    asked = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)  # noqa: S603 - ourselves
+    return asked.stdout
+
+
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
+    for columns in HELP_WIDTHS:
+        help_file(columns).write_text(kept_help(columns), encoding="ascii")

@@ -110,7 +110,7 @@ def test_the_broadest_listing_has_the_word() -> None:
         ),
     }
     entries = collect_entries(Plan(queries=(broad, narrow)), results)["civitai"]
-    assert {id_: one.model.name for id_, one in entries.items()} == {"1": "broad", "2": "narrow"}
+    assert {one.model.id: one.model.name for one in entries} == {"1": "broad", "2": "narrow"}
 
 
 def test_the_order_of_the_plan_leaves_no_trace() -> None:
@@ -121,7 +121,7 @@ def test_the_order_of_the_plan_leaves_no_trace() -> None:
         for name, each in {"a": one, "b": other}.items()
     }
     found = [
-        collect_entries(Plan(queries=queries), results)["civitai"]["1"].model.name
+        [*collect_entries(Plan(queries=queries), results)["civitai"]][-1].model.name
         for queries in [(one, other), (other, one)]
     ]
     assert found == ["b", "b"]

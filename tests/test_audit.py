@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from manifests.assembly import record_queries
 from manifests.audit import MOST_IDLE_PAGES, Finding, is_ignored
@@ -52,7 +53,7 @@ def query(*parameters: tuple[str, str], source: str = "civitai") -> Query:
 
 def model(id_: object = 1, **fields: object) -> Model:
     """Return a model with *fields*."""
-    return Model.model_validate(
+    return TypeAdapter(Model).validate_python(
         {"id": str(id_), "source": "civitai", "slug": "any", "name": "any", **fields}
     )
 
@@ -116,7 +117,7 @@ def test_what_a_civitai_model_contradicts(
     parameters: Parameters, fields: dict[str, object], mismatch: str | None
 ) -> None:
     """A model contradicts only what its record shows; what was left out says nothing."""
-    one = model().model_copy(update=fields)
+    one = model(**fields)
     assert CIVITAI.mismatch(query(*parameters), one) == mismatch
 
 
@@ -146,7 +147,7 @@ def test_what_a_hugging_face_model_contradicts(
     parameters: Parameters, fields: dict[str, object], mismatch: str | None
 ) -> None:
     """Tags with a colon, author, task and library can be seen; all else is upstream's to know."""
-    one = model("a/b", source="huggingface").model_copy(update=fields)
+    one = model("a/b", source="huggingface", **fields)
     assert HUGGING_FACE.mismatch(query(*parameters, source="huggingface"), one) == mismatch
 
 
@@ -588,7 +589,7 @@ def test_no_real_answer_contradicts_its_question(
         source=source, path="filter/a", label="a", limit=10**6, sort="likes", parameters=parameters
     )
     if source == "civitai":
-        filter_ = filter_.model_copy(update={"sort": "Most Downloaded"})
+        filter_ = replace(filter_, sort="Most Downloaded")
     (wanted,) = plan_queries([filter_], SOURCES).queries
     found, failure = read_from(recorded[source], wanted)
     assert failure is None

@@ -113,7 +113,7 @@ async def generate(
     ):
         access = {name: Access(endpoint=upstream.url) for name in SOURCES}
         settings = Settings(filters=filters, out=out, access=access, attempts=attempts)
-        prepared = prepare(settings, SOURCES)
+        prepared = prepare(settings, SOURCES, now=NOON)
         transport = partial(
             open_transport,
             timeouts=timeouts,

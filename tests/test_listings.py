@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,8 @@ from manifests.planner import PlannedQuery, Wanted
 from manifests.results import DroppedRecord
 from manifests.sources import SOURCES
 from manifests.sources.base import Dropped, Entry, Page
+from manifests.store.entrylog import EntryLog
+from manifests.store.spool import Spool
 
 CIVITAI = SOURCES["civitai"]
 QUERY = Query(source="civitai", parameters=())
@@ -246,7 +248,7 @@ def test_a_narrower_listing_is_derived_without_a_page() -> None:
     """It holds what the source says it would list, in the order of the broader one."""
     found = reading()
     typed = [
-        Entry(model=entry(number).model.model_copy(update={"type": kind}), stats=Stats())
+        Entry(model=replace(entry(number).model, type=kind), stats=Stats())
         for number, kind in [(3, "LORA"), (2, "VAE"), (1, "LORA")]
     ]
     found.add(Page(entries=tuple(typed)))
@@ -258,7 +260,7 @@ def test_a_narrower_listing_is_derived_without_a_page() -> None:
 
 def typed(number: int, kind: str) -> Entry:
     """Return a model of a type."""
-    model = entry(number).model.model_copy(update={"type": kind})
+    model = replace(entry(number).model, type=kind)
     return Entry(model=model, stats=Stats())
 
 
@@ -299,3 +301,30 @@ def test_a_model_lost_at_a_cursor_is_asked_for_before_the_next_page() -> None:
     found.add(page(7))
     assert ids(found) == ["9", "8", "7"]
     assert found.listing().pages == 2
+
+
+@pytest.mark.parametrize("log", [None, EntryLog(Spool())], ids=["in memory", "in a spool"])
+def test_where_the_models_are_makes_no_difference(log: EntryLog | None) -> None:
+    """A listing that is not in memory folds, derives and selects as any other."""
+    log = log and log.sibling()
+    found = Reading(PlannedQuery(query=QUERY, wanted=(wanted(9),)), log=log)
+    found.add(page(1, 2, cursor="a"))
+    found.add(page(2, 3))
+    listing = found.listing()
+    assert (ids(found), listing.duplicates, listing.ended) == (["1", "2", "3"], 1, True)
+    candidate = select(listing, wanted(2, 1), CIVITAI.info)
+    assert candidate is not None
+    assert candidate.manifest.model_ids == ("1", "2")
+    narrow = derive(CIVITAI, listing, QUERY)
+    assert [one.model.id for one in narrow.entries] == ["1", "2", "3"]
+
+
+def test_an_answer_to_another_question_leaves_nothing_in_the_log() -> None:
+    """What earlier pages held is forgotten, in memory or not."""
+    query = Query(source="civitai", parameters=(("types", "LORA"),))
+    planned = PlannedQuery(query=query, wanted=(wanted(9),))
+    found = Reading(planned, CIVITAI, log=EntryLog(Spool()))
+    assert found.add(Page(entries=(typed(1, "LORA"),), cursor="a")) is None
+    assert len(found.listing().entries) == 1
+    assert found.add(Page(entries=(typed(2, "VAE"), typed(3, "VAE")))) is not None
+    assert len(found.listing().entries) == 0

@@ -1,4 +1,4 @@
-"""Hold `requirements.lock` against `pyproject.toml`, without asking any registry."""
+"""Hold the locks, and `requirements.lock` against `pyproject.toml`, without asking any registry."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+LOCKS = sorted(ROOT.glob("requirements*.lock"))
 RELOCK = "requirements.lock is out of date: run scripts/lock"
 
 
@@ -84,12 +85,18 @@ def test_the_lock_is_complete_and_has_nothing_else() -> None:
     assert set(PINS) - reached == set(), RELOCK
 
 
-def test_each_pin_has_hashes() -> None:
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_each_pin_has_hashes(path: Path) -> None:
     """No pin can be served with other content than it was locked with."""
-    blocks = re.split(r"^(?=[\w.-]+==)", LOCK, flags=re.MULTILINE)[1:]
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"^[\w.-]+(?!\S*==)", text, re.MULTILINE) == []
+    blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
+    assert len(blocks) > 20
     assert [block.split()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_the_lock_names_no_registry() -> None:
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_a_lock_names_no_registry(path: Path) -> None:
     """Where packages come from is for each machine to say."""
-    assert re.findall(r"^\s*-.*(?:index|links|host)|://", LOCK, re.MULTILINE) == []
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"^\s*-.*(?:index|links|host)|://", text, re.MULTILINE) == []

@@ -246,6 +246,21 @@ def test_a_candidate_that_was_made_again_and_believed_is_dropped(past: Past) -> 
         assert memory.held_back() == ()
 
 
+def test_a_verdict_without_a_run_counts_but_is_no_run(past: Past) -> None:
+    """One filter that was looked at leaves its candidate or takes it away, and no run to resume."""
+    with past.memory() as memory:
+        for run in ("one", "two"):
+            memory.settle(record(run, outcome(State.QUARANTINED)), [held()])
+        assert memory.recall().streaks[KEY].runs == 2
+        assert memory.unfinished(within=3600) is None
+        memory.settle(record("three", outcome(State.FRESH)), [])
+        assert memory.held_back() == ()
+    past.break_tables("quarantine")
+    with past.memory() as memory:
+        memory.settle(record("four", outcome(State.FRESH)), [])
+    assert past.notes[-1].split("; ")[1] == "an older candidate may still be quarantined"
+
+
 def test_old_runs_make_room(past: Past) -> None:
     """No more runs are remembered than anyone looks at."""
     with past.memory() as memory:

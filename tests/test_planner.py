@@ -7,7 +7,7 @@ in pages of any length with a cursor, and with only those versions that were ask
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -86,7 +86,7 @@ def listing_entry(model: Model, request: Request) -> Entry | None:
         return None
     if asked["nsfw"] == {"false"} and not (model.nsfw_level or 0) & 1:
         return None
-    slim = model.model_copy(update={"base_models": tuple(shown), "name": " ".join(shown)})
+    slim = replace(model, base_models=tuple(shown), name=" ".join(shown))
     return Entry(model=slim, stats=Stats(downloads=len(shown)))
 
 
@@ -109,7 +109,8 @@ async def together(filters: Sequence[Filter], upstream: SmallUpstream) -> Publis
     results = (await read(plan, upstream)).results
     made = list(assemble(plan, results, INFOS, ended_by="completion"))
     manifests = {one.filter.path: manifest(one) for one in made}
-    return manifests, published_entries(manifests, collect_entries(plan, results)["civitai"])
+    entries = {one.model.id: one for one in collect_entries(plan, results)["civitai"]}
+    return manifests, published_entries(manifests, entries)
 
 
 async def apart(filters: Sequence[Filter], upstream: SmallUpstream) -> Published:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from manifests.errors import DefinitionError, SettingsError, StoreError
-from manifests.models import Filter
+from manifests.models import Filter, Manifest
 from manifests.preparing import freshness, look_again, prepare, refuse_other_upstream
 from manifests.settings import Access, Settings
 from manifests.sources import SOURCES
@@ -20,6 +22,7 @@ from manifests.store.swap import JOURNAL_FILE, Journal, Move
 if TYPE_CHECKING:
     from pathlib import Path
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DEFINITIONS = """
 source = "civitai"
 sort = "Most Downloaded"
@@ -56,7 +59,7 @@ def settings(tmp_path: Path) -> Settings:
 def test_an_unknown_filter_is_refused(settings: Settings) -> None:
     """A selection that matches nothing is a mistake, not an empty run."""
     with pytest.raises(DefinitionError, match="matches no filter"):
-        prepare(settings, SOURCES, only=["c"])
+        prepare(settings, SOURCES, now=NOON, only=["c"])
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,33 @@ def test_the_same_kind_of_upstream_is_welcome(before: str | None, now: str) -> N
     assert published.manifests == {}
 
 
+def unsigned(source: str = "civitai") -> Published:
+    """Return a set of one manifest whose status was lost."""
+    manifest = Manifest(
+        source=source,
+        filter="filter/a",
+        label="a",
+        models_file="any",
+        model_ids=("1",),
+        complete=True,
+    )
+    return Published(manifests={(source, "filter/a"): manifest})
+
+
+def test_made_up_models_never_replace_a_set_of_unknown_origin(settings: Settings) -> None:
+    """Without its status a set may be a real one; a real run may mend it."""
+    local = replace(settings, access={"civitai": Access(endpoint="http://127.0.0.1:8000")})
+    with pytest.raises(SettingsError, match=r"but no status\.json that tells whether") as caught:
+        refuse_other_upstream(local, unsigned())
+    assert "--out DIR" in caught.value.next_step
+    refuse_other_upstream(settings, unsigned())
+    refuse_other_upstream(local, unsigned("huggingface"))
+    local.out.mkdir()
+    (local.out / JOURNAL_FILE).touch()
+    refuse_other_upstream(local, unsigned())
+    assert unsigned().status is None
+
+
 def test_the_stalest_filter_is_planned_first(settings: Settings) -> None:
     """Never made comes first, then what was made longest ago."""
     orders = []
@@ -93,22 +123,36 @@ def test_the_stalest_filter_is_planned_first(settings: Settings) -> None:
         settings.out.mkdir(exist_ok=True)
         told = status("https://civitai.example", a="2026-11-20T00:00:00Z", b=made)
         (settings.out / STATUS_FILE).write_bytes(encode(told.model_dump(by_alias=True)))
-        orders.append([one.path for one in prepare(settings, SOURCES).plan.filters])
+        orders.append([one.path for one in prepare(settings, SOURCES, now=NOON).plan.filters])
     assert orders == [*[["filter/b", "filter/a"]] * 2, ["filter/a", "filter/b"]]
 
 
 def test_what_no_status_tells_was_never_made() -> None:
     """Neither a folder without a status nor a filter without an entry is fresh."""
     wanted = Filter(source="civitai", path="filter/a", label="a", limit=1, sort="any")
-    assert freshness(Published())(wanted) == ""
-    assert freshness(Published(status=status("https://civitai.example", b="2026")))(wanted) == ""
-    known = Published(status=status("https://civitai.example", a="2026"))
-    assert freshness(known)(wanted) == "2026"
+    assert freshness(Published(), now=NOON)(wanted) == ""
+    other = Published(status=status("https://civitai.example", b="2026-11-21"))
+    assert freshness(other, now=NOON)(wanted) == ""
+    known = Published(status=status("https://civitai.example", a="2026-11-21"))
+    assert freshness(known, now=NOON)(wanted) == "2026-11-21"
+
+
+@pytest.mark.parametrize("moment", ["2026-11-22T12:06:00Z", "2031-01-01", "yesterday", ""])
+def test_what_was_made_tomorrow_was_never_made(settings: Settings, moment: str) -> None:
+    """After a clock was set back, or a status was edited, a filter does not wait for its time."""
+    settings.out.mkdir()
+    told = status("https://civitai.example", a="2026-11-21T00:00:00Z", b=moment)
+    (settings.out / STATUS_FILE).write_bytes(encode(told.model_dump(by_alias=True)))
+    planned = prepare(settings, SOURCES, now=NOON).plan.filters
+    assert [each.path for each in planned] == ["filter/b", "filter/a"]
+    before = status("https://civitai.example", a="2026-11-22T12:04:00Z")
+    wanted = Filter(source="civitai", path="filter/a", label="a", limit=1, sort="any")
+    assert freshness(Published(status=before), now=NOON)(wanted) == "2026-11-22T12:04:00Z"
 
 
 def test_a_run_of_some_filters_knows_all_that_are_defined(settings: Settings) -> None:
     """Else the others would count as gone for good."""
-    prepared = prepare(settings, SOURCES, only=["a"])
+    prepared = prepare(settings, SOURCES, now=NOON, only=["a"])
     assert [one.path for one in prepared.filters] == ["filter/a"]
     assert prepared.defined == {("civitai", "filter/a"), ("civitai", "filter/b")}
     assert prepared.infos.keys() == SOURCES.keys()
@@ -116,7 +160,7 @@ def test_a_run_of_some_filters_knows_all_that_are_defined(settings: Settings) ->
 
 def test_a_killed_swap_is_ended_before_a_run_looks(settings: Settings) -> None:
     """The run follows the set that a killed one was about to publish, not half of it."""
-    prepared = prepare(settings, SOURCES)
+    prepared = prepare(settings, SOURCES, now=NOON)
     assert prepared.published.status is None
     settings.out.mkdir()
     data = encode(status("https://civitai.example", a="2026").model_dump(by_alias=True))
@@ -137,7 +181,7 @@ def test_a_killed_swap_is_ended_before_a_run_looks(settings: Settings) -> None:
 
 def test_a_folder_that_became_a_file_is_told(settings: Settings) -> None:
     """What can't be looked at can't be written."""
-    prepared = prepare(settings, SOURCES)
+    prepared = prepare(settings, SOURCES, now=NOON)
     settings.out.write_text("in the way")
     with pytest.raises(StoreError, match="can't be listed"):
         look_again(prepared)

@@ -15,6 +15,7 @@ from manifests.models import Filter, Manifest, Query
 from manifests.planner import PlannedQuery
 from manifests.reading import ReadQuery
 from manifests.recording import (
+    believable,
     environment,
     iso,
     next_published_status,
@@ -257,3 +258,19 @@ def test_run_ids_sort_by_their_start() -> None:
 def test_moments_are_written_in_utc(moment: datetime, text: str) -> None:
     """To the second, and with the zone that all share."""
     assert iso(moment) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "believed"),
+    [
+        ("2026-11-21T09:30:00Z", True),
+        ("2026-11-21T09:30:00+02:00", True),
+        ("2026-11-21T09:30:00", False),
+        ("yesterday", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_moment_that_somebody_else_wrote(text: str | None, *, believed: bool) -> None:
+    """What status.json calls a time goes into the record only when it is one, with its zone."""
+    assert believable(text) == (text if believed else None)

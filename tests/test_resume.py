@@ -125,7 +125,7 @@ class Place:
 
     def interrupt(self, number: signal.Signals, *, after: int) -> int:
         """Send a signal to a run in a process of its own, after so many answers."""
-        command = [sys.executable, "-m", "manifests", "generate", *ONE_BY_ONE, "-v"]
+        command = [sys.executable, "-m", "manifests", "generate", *ONE_BY_ONE, "-vv"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr is not None
             answers = (line for line in process.stderr if line.startswith("200 "))

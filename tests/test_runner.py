@@ -161,7 +161,7 @@ class Site:
         settings: Settings | None = None,
     ) -> RunRecord:
         """Make a run, a day after the last one; *answers* are what differs from a good day."""
-        prepared = prepare(settings or self.settings(), SOURCES, only=only)
+        prepared = prepare(settings or self.settings(), SOURCES, now=self.clock().wall(), only=only)
         upstream = Upstream(answers={**GOOD, **(answers or {})})
         with ExitStack() as stack:
             workplace = Workplace(

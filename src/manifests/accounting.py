@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from manifests.results import Changes, ModelChanges, PlanRecord, Totals
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from manifests.memory import Recalled
-    from manifests.models import Catalogue
+    from manifests.models import Catalogue, Model
     from manifests.preparing import Prepared
     from manifests.results import Outcome, RunRecord
     from manifests.store.published import Published
@@ -119,12 +121,21 @@ def changes_of(outcomes: Iterable[Outcome], *, before: Published, stock: Stock) 
 
 def model_changes(before: Catalogue | None, after: Catalogue | None) -> ModelChanges:
     """Return which models came and went between two catalogues, a missing one counting as empty."""
-    old = before.models.keys() if before else set[str]()
-    new = after.models.keys() if after else set[str]()
-    added, removed = sorted(new - old), sorted(old - new)
+    old = before.models if before else {}
+    new = after.models if after else {}
+    added, examples_added = only_in(new, old)
+    removed, examples_removed = only_in(old, new)
     return ModelChanges(
-        added=len(added),
-        removed=len(removed),
-        examples_added=tuple(added[:EXAMPLES]),
-        examples_removed=tuple(removed[:EXAMPLES]),
+        added=added,
+        removed=removed,
+        examples_added=examples_added,
+        examples_removed=examples_removed,
     )
+
+
+def only_in(one: Mapping[str, Model], other: Mapping[str, Model]) -> tuple[int, tuple[str, ...]]:
+    """Return how many ids only the first has, and the first of them; both may be very many."""
+    places = count()
+    alone = (id_ for id_ in one if id_ not in other and next(places) >= 0)
+    examples = nsmallest(EXAMPLES, alone)
+    return next(places), tuple(examples)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from manifests.errors import SettingsError
+from manifests.tables import decode_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 # Most folders have none, and then nothing heavier than this module is needed to know it.
 
-__all__ = ["TABLE", "find_file", "read_table", "read_text"]
+__all__ = ["NAMES", "TABLE", "find_file", "read_table", "read_text"]
 
 FILE: Final = "manifests.toml"
 PROJECT: Final = "pyproject.toml"
+NAMES: Final = frozenset({FILE, PROJECT})
+"""Of the files that are found by themselves."""
 TABLE: Final = ("tool", "manifests")
 
 
@@ -73,8 +75,8 @@ def decode(path: Path, text: str) -> dict[str, object]:
         SettingsError: it is no TOML.
     """
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        return decode_toml(text)
+    except ValueError as error:
         raise SettingsError(f"{path}: {error}", next_step="mend the file") from error
 
 

@@ -94,6 +94,8 @@ class Noted:
     """Something that a person should know once."""
 
     message: str
+    passing: bool = False
+    """Whether it is only news or advice, which `--quiet` hides; a warning never is."""
 
 
 Event: TypeAlias = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -14,10 +14,14 @@ def moment(text: str) -> str:
     """Return *text* if it is a moment, so that whoever reads a record can rely on it.
 
     Raises:
-        ValueError: it is no ISO 8601, or names no zone.
+        ValueError: it is no ISO 8601, names no zone, or lies at an end of time.
     """
-    if datetime.fromisoformat(text).tzinfo is None:
+    when = datetime.fromisoformat(text)
+    if when.tzinfo is None:
         raise ValueError("no zone is given")
+    # There another zone, or the length of a run, would lead out of the calendar.
+    if when.year in {MINYEAR, MAXYEAR}:
+        raise ValueError("no run was made in that year")
     return text
 
 

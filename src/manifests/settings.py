@@ -16,6 +16,7 @@ from manifests.store.verdict import GateLimits
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from manifests.fetch.budget_place import Place
     from manifests.sources.base import SourceInfo
 
 __all__ = [
@@ -83,6 +84,8 @@ class Settings:
     """Thresholds of the publish gate; what a filter says for itself goes before."""
     contact: str = CONTACT
     """Where upstream finds whoever runs this; it stands in the user agent."""
+    budget: Place | None = None
+    """What is shared with other processes, and where; None for nothing."""
     dry_run: bool = False
     """Whether to fetch and judge, but write nothing."""
 

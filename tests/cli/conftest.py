@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -69,16 +70,24 @@ filters = [
 class Screen(Console):
     """A console that remembers what was printed on it."""
 
-    def __init__(self, *, terminal: bool = False) -> None:
+    def __init__(self, *, terminal: bool = False, width: int = 120) -> None:
         self.written = io.StringIO()
         super().__init__(
-            file=self.written, width=120, highlight=False, force_terminal=terminal, _environ={}
+            file=self.written, width=width, highlight=False, force_terminal=terminal, _environ={}
         )
 
     @property
     def text(self) -> str:
         """All that was printed so far."""
         return self.written.getvalue()
+
+
+class MakesScreen(Protocol):
+    """Makes a console of any width that remembers what was printed on it."""
+
+    def __call__(self, width: int, *, terminal: bool = False) -> Screen:
+        """Return it."""
+        ...
 
 
 class RunsCommand(Protocol):
@@ -153,7 +162,7 @@ def out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def settle_in(patch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let the command run in a folder, with an environment that says nothing of anyone's own."""
-    for name in UNSET:
+    for name in (*UNSET, *(each for each in os.environ if each.startswith("MANIFESTS_"))):
         patch.delenv(name, raising=False)
     patch.setenv("HF_TOKEN_PATH", str(folder / "no-token"))
     patch.setenv("MANIFESTS_FILTERS", str(FILTERS))
@@ -312,6 +321,16 @@ def told(out: Path) -> ReadsStatus:
 def screen() -> Screen:
     """A console that is no terminal."""
     return Screen()
+
+
+@pytest.fixture
+def make_screen() -> MakesScreen:
+    """A maker of consoles."""
+
+    def make(width: int, *, terminal: bool = False) -> Screen:
+        return Screen(terminal=terminal, width=width)
+
+    return make
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import orjson
 import pytest
 from filelock import FileLock
 
-from manifests.cli.acceptance import candidate, notes_on
+from manifests.cli.acceptance import candidate
+from manifests.cli.consoles import notes_on
 from manifests.clock import Clock
 from manifests.errors import StoreError
 from manifests.events import AttemptStarted, Noted, silent
@@ -313,3 +314,20 @@ def test_a_broken_memory_is_told(manifests: RunsCommand, tmp_path: Path) -> None
     assert found.returncode == 2
     assert "it was set aside as state.sqlite3.broken-" in found.stderr
     assert "means 0 quarantined candidates" in found.stderr
+
+
+def test_acceptance_keeps_the_layout(
+    manifests: RunsCommand, serve: Serves, files: ReadsFiles
+) -> None:
+    """What was published in short keys stays so, unless --style says otherwise."""
+    serve(models=240)
+    run = ("generate", *FAST, "--source", "civitai")
+    assert manifests(*run, "--style", "compact").returncode == 0
+    serve(models=90)
+    assert manifests(*run).returncode == 1
+    names = ("civitai:filter/all", "civitai:filter/loras")
+    assert manifests("accept", names[0]).returncode == 0
+    assert {data[:5] for name, data in files().items() if "-filter-" in name} == {b'{"f":'}
+    assert files()["civitai-models.json"].startswith(b'{"m":')
+    assert manifests("accept", names[1], "--style", "standard").returncode == 0
+    assert b'"schema"' in files()["civitai-filter-loras.json"]

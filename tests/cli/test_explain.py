@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from filelock import FileLock
+
+from manifests.store.lock import LOCK_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.conftest import RunsCommand, Serves
+    from tests.cli.conftest import ReadsFiles, RunsCommand, Serves
 
 FAST = ("--fixed", "8/0ms", "--attempts", "1")
 TOKEN = "c1v1ta1s3cr3tc1v1ta1s3cr3t"
@@ -144,3 +147,56 @@ def test_json(manifests: RunsCommand, serve: Serves, out: Path) -> None:
     failed = orjson.loads(manifests("test-filter", "hf:likes", *FAST, "--json").stdout)
     assert (failed["manifest"], failed["difference"]) == (None, None)
     assert failed["run"]["outcomes"][0]["failure"]["code"] == "AUTH_ERROR"
+
+
+def test_publishing_ends_a_quarantine(
+    manifests: RunsCommand, serve: Serves, files: ReadsFiles
+) -> None:
+    """A candidate that is older than what was published by hand can't be accepted any more."""
+    serve(models=300)
+    run = ("generate", *FAST, "--only", "hf:likes")
+    assert manifests(*run).returncode == 0
+    serve("empty")
+    assert manifests(*run).returncode == 1
+    serve(models=320)
+    found = manifests("test-filter", "hf:likes", *FAST, "--publish")
+    assert (found.returncode, lines_of(found.stdout)[-1]) == (0, "verdict good; published")
+    after = files()
+    refused = manifests("accept", "hf:likes")
+    assert refused.returncode == 2
+    assert "means 0 quarantined candidates" in refused.stderr
+    assert files() == after
+
+
+def test_what_it_holds_back_can_be_accepted(
+    manifests: RunsCommand, serve: Serves, out: Path
+) -> None:
+    """The gate's verdict on --publish counts like that of a run, but it is not one."""
+    serve(models=300)
+    run = ("generate", *FAST, "--only", "hf:likes")
+    assert manifests(*run).returncode == 0
+    serve("empty")
+    for _ in range(2):
+        assert manifests("test-filter", "hf:likes", *FAST, "--publish").returncode == 1
+    assert len(orjson.loads(manifests("runs", "--json").stdout)) == 1
+    assert manifests("accept", "hf:likes").returncode == 0
+    assert orjson.loads((out / "hf-filter-likes.json").read_bytes())["count"] == 0
+
+
+def test_a_look_remembers_nothing(manifests: RunsCommand, serve: Serves, tmp_path: Path) -> None:
+    """Without --publish there is no state folder, and so none is made."""
+    serve()
+    assert manifests("test-filter", "hf:likes", *FAST).returncode == 0
+    assert not (tmp_path / "state").exists()
+
+
+def test_it_waits_for_another_writer_no_longer_than_told(
+    manifests: RunsCommand, serve: Serves, out: Path
+) -> None:
+    """With --publish it is a writer like any other."""
+    serve()
+    out.mkdir()
+    with FileLock(out / LOCK_FILE):
+        found = manifests("test-filter", "hf:likes", *FAST, "--publish", "--wait", "10ms")
+    assert found.returncode == 1
+    assert "is being written by" in found.stderr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
 from manifests.cli.explanation import (
     attempts_table,
@@ -37,7 +37,7 @@ HOSTILE = "[red]x[/red] [/] :bomb:"
 def filter_of(**given: object) -> Filter:
     """Return a filter."""
     usual = {"source": "civitai", "path": "filter/x", "label": "x", "limit": 100, "sort": "Newest"}
-    return Filter.model_validate({**usual, **given})
+    return TypeAdapter(Filter).validate_python({**usual, **given})
 
 
 def test_definition_of_a_matrix_filter() -> None:

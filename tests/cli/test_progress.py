@@ -188,12 +188,13 @@ def test_very_verbose_tells_each_request(event: Event, line: str | None) -> None
     assert lines == ([] if line is None else [line])
 
 
-def test_quiet_means_silent(screen: Screen) -> None:
-    """With -q nothing at all is printed while a run goes on, -v or not."""
+def test_quiet_means_warnings_only(screen: Screen) -> None:
+    """With -q nothing is printed while a run goes on, -v or not, but for what was lost."""
+    notes = (Noted(message="hello", passing=True), Noted(message="the history is lost"))
     with watching(screen, quiet=True, verbose=2) as reporter:
-        for event in (PLANNED, Noted(message="hello"), BUSY):
+        for event in (PLANNED, *notes, BUSY):
             reporter(event)
-    assert screen.text == ""
+    assert screen.text == "the history is lost\n"
 
 
 def test_without_a_terminal_there_are_only_lines(screen: Screen) -> None:

@@ -1,4 +1,4 @@
-"""README, help and behaviour agree: whatever README types, the command takes."""
+"""README, docs, help and behaviour agree: whatever a page types, the command takes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.cli.conftest import run_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli.conftest import RunsCommand
-
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+GENERATED = ROOT / "docs" / "commands.md"
+"""From help itself; another test holds it."""
+PAGES = sorted({ROOT / "README.md", *ROOT.glob("docs/**/*.md")} - {GENERATED})
 CODE = re.compile(r"^```\w*\n(.*?)^```$|`([^`\n]+)`", re.DOTALL | re.MULTILINE)
 TYPED = re.compile(r"(?:^|[$:] |&& |\S=\S* )(manifests|scripts/generate)( .*|)$")
+OURS = re.compile(r"\b(?:MANIFESTS|HF|CIVITAI)_[A-Z]+(?:_[A-Z]+)*\b")
+OTHERS = re.compile(r"scripts/(?!generate\b)|pip |docker ")
+"""Begins the code of commands that are not ours, or only for those who work on it."""
 OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]+|-[a-z]\b)")
 
 SAMPLE = """
@@ -53,34 +58,53 @@ def test_commands_are_found() -> None:
     ]
 
 
-@pytest.fixture
-def known(manifests: RunsCommand) -> dict[str, set[str]]:
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def helps(*command: str) -> str:
+    """Return the help of a command, and of those that it is made of."""
+    text = run_quietly(*command, "-h")
+    names = re.findall(r"(?m)^  ([a-z-]+)  ", text.partition("\nCommands:\n")[2])
+    return "\n".join([text, *(helps(*command, name) for name in names if command)])
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, set[str]]:
     """Command → the options that its help names; the empty name stands for the whole."""
-    whole = manifests("-h").stdout
-    names = re.findall(r"(?m)^  ([a-z-]+)  ", whole.partition("Commands:")[2])
-    helps = {name: manifests(name, "-h").stdout for name in names} | {"": whole}
-    return {
-        name: set(OPTION.findall(text.partition("Options:")[2])) for name, text in helps.items()
-    }
+    whole = helps()
+    names = re.findall(r"(?m)^  ([a-z-]+)  ", whole.partition("\nCommands:\n")[2])
+    texts = {name: helps(name) for name in names} | {"": whole}
+    lines = {name: re.findall(r"(?m)^  -.*", text) for name, text in texts.items()}
+    return {name: set(OPTION.findall("\n".join(found))) for name, found in lines.items()}
 
 
-def test_readme_types_what_there_is(known: dict[str, set[str]]) -> None:
-    """Every command that README types exists, and so does every option that it is given."""
-    found = list(commands(README.read_text(encoding="utf-8")))
-    assert {"generate", "test-filter", "list", "plan", "sandbox"} <= {words[0] for words in found}
-    for first, *words in found:
+@each_page
+def test_a_page_types_what_there_is(page: Path, known: dict[str, set[str]]) -> None:
+    """Every command that a page types exists, and so does every option that it is given."""
+    for first, *words in commands(page.read_text(encoding="utf-8")):
         command = "" if first.startswith("-") else first
         assert command in known
         given = {word.partition("=")[0] for word in (first, *words) if word.startswith("-")}
         assert given <= known[command], first
 
 
-def test_readme_names_what_there_is(known: dict[str, set[str]]) -> None:
-    """Every option that README speaks of is one of some command."""
-    named = {
-        option
-        for _, inline in CODE.findall(README.read_text(encoding="utf-8"))
-        for option in OPTION.findall(inline)
-    }
-    assert named != set()
+def test_readme_shows_the_way() -> None:
+    """README types the commands that somebody new needs."""
+    found = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert {"generate", "test-filter", "sandbox"} <= {words[0] for words in found}
+
+
+@each_page
+def test_a_page_names_what_there_is(page: Path, known: dict[str, set[str]]) -> None:
+    """Every option that a page speaks of is one of some command, or of one of our scripts."""
+    text = page.read_text(encoding="utf-8")
+    codes = [inline for _, inline in CODE.findall(text) if not OTHERS.match(inline)]
+    named = {option for code in codes for option in OPTION.findall(code)}
     assert named <= set().union(*known.values())
+
+
+@each_page
+def test_a_page_names_variables_that_count(page: Path) -> None:
+    """Every variable of ours that a page names is one that the code knows."""
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    assert set(OURS.findall(page.read_text(encoding="utf-8"))) <= set(OURS.findall(code))

@@ -158,7 +158,8 @@ async def test_the_pace_is_remembered_where_it_lasts(
 ) -> None:
     """What was learned of a host is kept for the next run, but not of a port of this machine."""
     access = {"civitai": Access(endpoint=endpoint)}
-    prepared = prepare(Settings(filters=lists, out=tmp_path / "out", access=access), SOURCES)
+    settings = Settings(filters=lists, out=tmp_path / "out", access=access)
+    prepared = prepare(settings, SOURCES, now=NOON)
     with open_memory(tmp_path, out=tmp_path / "out", clock=Clock(), reporter=silent) as memory:
         async with workplace(prepared, silent, sandbox=False, memory=memory):
             pass
@@ -285,7 +286,7 @@ def test_a_second_run_says_who_is_first(
     """One that may wait does so and then finds all as the first one left it."""
     serve("huggingface=slow:60s", models=240)
     only = ("--source", "civitai", *FAST)
-    with started("generate", *FAST, "-v") as first:
+    with started("generate", *FAST, "-vv") as first:
         wait_for(first, "200 ")
         second = manifests("generate", *only)
         assert second.returncode == 1
@@ -307,7 +308,7 @@ def test_a_second_run_says_who_is_first(
 def test_a_dry_run_waits_for_nobody(manifests: RunsCommand, serve: Serves) -> None:
     """Whoever writes nothing is in nobody's way."""
     serve("huggingface=slow:60s", models=240)
-    with started("generate", *FAST, "-v") as first:
+    with started("generate", *FAST, "-vv") as first:
         wait_for(first, "200 ")
         found = manifests("generate", "--source", "civitai", *FAST, "--dry-run")
     assert found.returncode == 0
@@ -316,7 +317,7 @@ def test_a_dry_run_waits_for_nobody(manifests: RunsCommand, serve: Serves) -> No
 def test_a_killed_run_blocks_nobody(manifests: RunsCommand, serve: Serves, out: Path) -> None:
     """Its lock ends with it, whatever it has left in the folder."""
     well = serve("huggingface=slow:60s", models=240)
-    with started("generate", *FAST, "-v") as first:
+    with started("generate", *FAST, "-vv") as first:
         wait_for(first, "200 ")
         first.kill()
         first.wait()
@@ -366,7 +367,7 @@ def test_a_memory_that_fails_in_the_middle_costs_no_run(
     """Whatever becomes of the database while a run reads, it is published, as is the next one."""
     serve("latency:30ms", models=240)
     state = tmp_path / "state"
-    with started("generate", "--fixed", "1/0ms", "-v") as process:
+    with started("generate", "--fixed", "1/0ms", "-vv") as process:
         wait_for(process, "200 ")
         if how == "garbage":
             (state / DATABASE_FILE).write_bytes(b"garbage" * 5000)
@@ -418,7 +419,6 @@ def test_a_disk_that_refuses_keeps_the_old_set(
         ("index.json", b'{"schema": 1, "generation": "lies", "files": []}'),
         ("civitai-filter-all.json", b'{"schema": 1, "sou'),
         ("civitai-models.json", b""),
-        ("status.json", b"[]"),
     ],
 )
 def test_a_damaged_file_is_named_and_made_again(
@@ -470,3 +470,46 @@ def test_a_run_is_remembered_whatever_becomes_of_it(
         ({"stale": 8}, 8),
         ({"fresh": 8}, 7),
     ]
+
+
+def test_the_history_knows_whose_a_set_without_status_is(
+    manifests: RunsCommand, serve: Serves, monkeypatch: pytest.MonkeyPatch, out: Path
+) -> None:
+    """A set made from this machine takes no real models, though its status.json is lost."""
+    serve(models=60)
+    assert manifests("generate", *FAST).returncode == 0
+    (out / "status.json").write_text('{"schema":', encoding="utf-8")
+    before = {path.name: path.read_bytes() for path in out.glob("*.json")}
+    for name in ("CIVITAI_ENDPOINT", "HF_ENDPOINT"):
+        monkeypatch.setenv(name, "https://upstream.invalid")
+    refused = manifests("generate", *FAST)
+    assert refused.returncode == 2
+    assert "holds a catalogue made from http://127.0.0.1" in refused.stderr
+    assert {path.name: path.read_bytes() for path in out.glob("*.json")} == before
+
+
+def test_without_any_history_a_real_run_mends_what_was_lost(
+    manifests: RunsCommand, serve: Serves, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where nothing tells who was asked before, a real run goes on; here it finds nobody there."""
+    serve(models=60)
+    assert manifests("generate", *FAST).returncode == 0
+    (tmp_path / "out" / "status.json").unlink()
+    for name in ("CIVITAI_ENDPOINT", "HF_ENDPOINT"):
+        monkeypatch.setenv(name, "https://upstream.invalid")
+    ended = manifests("generate", *FAST, "--deadline", "5s", "--state", tmp_path / "another")
+    assert ended.returncode == 1
+    assert "holds a catalogue" not in ended.stderr
+
+
+def test_quiet_tells_of_a_lost_history(
+    manifests: RunsCommand, serve: Serves, tmp_path: Path
+) -> None:
+    """`--quiet` hides progress, never that the history was broken and set aside."""
+    serve(models=60)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / DATABASE_FILE).write_bytes(b"no database")
+    ended = manifests("generate", "--quiet", *FAST)
+    assert ended.returncode == 0
+    assert "it was set aside as" in ended.stderr
+    assert "asked anonymously" not in ended.stderr

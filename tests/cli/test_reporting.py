@@ -135,6 +135,24 @@ def test_what_cannot_be_told(
     assert "next: " in found.stderr
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seconds", "1e300"),
+        ("seconds", "Infinity"),
+        ("seconds", "NaN"),
+        ("outcomes", '[{"source":"a","filter":"b","state":"fresh","count":9999999999999999}]'),
+        ("started", '"9999-12-31T23:59:59Z"'),
+    ],
+)
+def test_a_record_that_no_run_made(tmp_path: Path, field: str, value: str) -> None:
+    """Numbers and times beyond those of any run are refused before a format stumbles over them."""
+    made = orjson.dumps({**BEFORE_PLANS, field: "@"}).replace(b'"@"', value.encode())
+    (tmp_path / "odd.json").write_bytes(made)
+    with pytest.raises(SettingsError, match="holds no run record"):
+        read_record(tmp_path / "odd.json")
+
+
 def test_a_file_needs_no_history(manifests: RunsCommand, tmp_path: Path) -> None:
     """A record from elsewhere is told where nothing was ever run; one of an older version too."""
     (tmp_path / "old.json").write_bytes(orjson.dumps(BEFORE_PLANS))

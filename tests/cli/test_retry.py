@@ -65,7 +65,7 @@ def test_what_only_a_person_can_mend_is_named_and_left_out(
         "1 filter left out until the definitions are mended: civitai:filter/sdxl;"
         " see: manifests test-filter civitai:filter/sdxl"
     ) in found.stderr
-    assert "1 of 1 manifest stand" in found.stderr
+    assert "1 of 1 manifest stands" in found.stderr
     assert dict(upstream.requests) == {"civitai": 2, "huggingface": 0}
 
 
@@ -150,3 +150,31 @@ def test_what_is_hopeless(code: ErrorCode) -> None:
     assert is_hopeless(FilterStatus(state="stale", code=code)) is (code in HOPELESS)
     assert not is_hopeless(None)
     assert HOPELESS.isdisjoint({ErrorCode.AUTH_ERROR, ErrorCode.TIMEOUT, ErrorCode.QUARANTINED})
+
+
+def test_a_retry_keeps_the_layout(manifests: RunsCommand, serve: Serves, files: ReadsFiles) -> None:
+    """So does a whole run: nobody's set is turned over because a flag was left out."""
+    serve("huggingface=404", models=240)
+    manifests("generate", *FAST, "--style", "compact")
+    serve(models=240)
+    assert manifests("generate", *FAST, "--source", "hf").returncode == 0
+    assert manifests("retry", *FAST).returncode == 0
+    assert {data[:5] for name, data in files().items() if "-filter-" in name} == {b'{"f":'}
+
+
+@pytest.mark.parametrize("damage", ["removed", "cut off"])
+def test_what_was_damaged_since_is_made_again(
+    manifests: RunsCommand, serve: Serves, files: ReadsFiles, out: Path, damage: str
+) -> None:
+    """A status that calls a filter fresh does not bring its file back."""
+    serve(models=240)
+    assert manifests("generate", *FAST).returncode == 0
+    before, path = files(), out / "hf-filter-mit.json"
+    if damage == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:100])
+    found = manifests("retry", *FAST)
+    assert found.returncode == 0
+    assert "1 of 1 manifest stands" in found.stderr
+    assert files() == before

@@ -22,7 +22,9 @@ from manifests.sources import SOURCES
             },
         ),
         ("catalogue", {"schema", "source", "count", "models"}),
+        ("directory", {"schema", "source", "count", "rule", "parts"}),
         ("status", {"run", "tool", "updated", "auth", "upstream"}),
+        ("settings", set()),
         ("run", {"run", "started", "seconds", "environment", "outcomes", "queries"}),
     ],
 )
@@ -30,8 +32,8 @@ def test_required_keys(name: str, required: set[str]) -> None:
     """Each schema names its dialect and all keys that every file of the kind holds."""
     found = orjson.loads(schema_bytes(name))
     assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert required <= set(found["required"])
-    assert set(found["required"]) <= set(found["properties"])
+    assert required <= set(found.get("required", ()))
+    assert set(found.get("required", ())) <= set(found["properties"])
 
 
 def test_definitions_know_the_sources() -> None:
@@ -40,6 +42,19 @@ def test_definitions_know_the_sources() -> None:
     assert keys["source"]["enum"] == list(SOURCES)
     assert keys["unknown_size"] == {"type": "string"}
     assert keys["known_base_models"] == {"type": "array", "items": {"type": "string"}}
+
+
+def test_settings_are_as_people_write_them() -> None:
+    """Keys are spelt as options are, shares are text, and nothing is null, as in TOML."""
+    text = schema_bytes("settings")
+    found = orjson.loads(text)
+    keys, gate = found["properties"], found["$defs"]["GateTable"]["properties"]
+    assert keys["max-concurrency"]["maximum"] == 32
+    assert keys["style"]["enum"] == ["standard", "compact"]
+    assert keys["endpoints"]["properties"].keys() == SOURCES.keys()
+    assert gate["max-shrink"]["type"] == gate["accept-after"]["type"] == "string"
+    assert "token" not in keys
+    assert b"null" not in text
 
 
 @pytest.mark.parametrize("name", ["status", "run"])
@@ -58,4 +73,6 @@ def test_unknown_schema(name: str, hint: str) -> None:
     with pytest.raises(SettingsError, match="no schema") as refused:
         schema_bytes(name)
     assert hint in refused.value.cause
-    assert refused.value.next_step.endswith("catalogue, filters, manifest, run, status")
+    assert {"catalogue", "filters", "settings", "status"} <= set(
+        refused.value.next_step.replace(",", "").split()
+    )

@@ -47,7 +47,7 @@ def test_an_interrupted_run_publishes_what_is_complete(
     """What was finished is published as a whole set, the record says what ended it, and so on."""
     serve("huggingface=slow:60s")
     only = ("--only", "x/week/sd21", "--only", "hf:likes")
-    with started("generate", *only, "--fixed", "8/0ms", "-v", "--report", "run.json") as process:
+    with started("generate", *only, "--fixed", "8/0ms", "-vv", "--report", "run.json") as process:
         assert process.stderr is not None
         assert any(line.startswith("200 ") for line in process.stderr)
         process.send_signal(number)

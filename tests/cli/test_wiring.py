@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from manifests.cli.wiring import FetchFlags, settings_of
+from manifests.configuration import Configuration
 from manifests.settings import CONTACT
+from manifests.store.verdict import GateLimits
 
 FLAGS = FetchFlags(
     filters=Path("filters"),
@@ -36,6 +38,32 @@ def test_contact(given: str, contact: str, monkeypatch: pytest.MonkeyPatch) -> N
     """Upstream is told who asks; without an address of the user's it is the makers'."""
     monkeypatch.setenv("MANIFESTS_CONTACT", given)
     assert settings_of(FLAGS).contact == contact
+
+
+def test_the_settings_file_comes_before_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contact, endpoints and thresholds have no flags: the environment alone goes before them."""
+    told = Configuration(
+        contact="mail@example.org",
+        endpoints={"civitai": "https://mirror.example"},
+        gate=GateLimits(max_shrink=0.1),
+    )
+    settings = settings_of(FLAGS, configuration=told)
+    assert settings.contact == "mail@example.org"
+    assert settings.access["civitai"].endpoint == "https://mirror.example"
+    assert settings.access["huggingface"].endpoint == "https://huggingface.co"
+    assert settings.gate.max_shrink == 0.1
+    monkeypatch.setenv("MANIFESTS_CONTACT", "other@example.org")
+    monkeypatch.setenv("CIVITAI_ENDPOINT", "https://other.example")
+    settings = settings_of(FLAGS, configuration=told)
+    assert settings.contact == "other@example.org"
+    assert settings.access["civitai"].endpoint == "https://other.example"
+
+
+def test_options_to_repeat_survive_a_shell() -> None:
+    """Folders stand in quotes where a shell would take them apart; defaults are left out."""
+    flags = FLAGS._replace(sandbox=True, filters=Path("my lists"), out=Path("a;b"), state=Path("s"))
+    assert flags.same_upstream() == " --sandbox --filters 'my lists' --out 'a;b' --state s"
+    assert FLAGS.same_upstream() == ""
 
 
 def test_environment_decides_where_and_as_whom(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from manifests.doctor.diagnosis import Check, Level
-from manifests.doctor.upstream import judge_account, judge_canary, judge_clock, judge_quota, skew
+from manifests.doctor.upstream import (
+    account_name,
+    judge_account,
+    judge_canary,
+    judge_clock,
+    judge_quota,
+    skew,
+)
 from manifests.errors import ErrorCode
 from manifests.fetch.probing import Heard
 from manifests.fetch.signals import Signal, read_signal
@@ -209,6 +216,18 @@ def test_who_tells_no_time(date: str | None) -> None:
     """Without a date that makes sense there is nothing to compare."""
     headers = {} if date is None else {"date": date}
     assert skew(Heard(signal=Signal(), at=NOON, seconds=0.1, headers=headers)) is None
+
+
+def test_a_date_at_the_end_of_time_tells_nothing() -> None:
+    """An Age after the last moment that there is makes no sense, and is no reason to break."""
+    headers = {"date": "Fri, 31 Dec 9999 23:59:59 GMT", "age": "60"}
+    assert skew(Heard(signal=Signal(), at=NOON, seconds=0.1, headers=headers)) is None
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"name":' * 100_000, b"9" * 5_000, b"\xff"])
+def test_an_account_that_is_no_account_has_no_name(body: bytes) -> None:
+    """What upstream says of a token's owner may be anything, nested without end too."""
+    assert account_name(body) == ""
 
 
 def test_a_date_without_a_zone_is_utc() -> None:

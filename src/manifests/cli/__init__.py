@@ -11,9 +11,24 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command `manifests`."""
-    if sys.argv[1:] == ["--version"]:  # without the 0.1 s that the imports below take
+    # Without the tenth of a second that the imports below take.
+    if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"manifests {__version__}\n")
+        return
+    if sys.argv[1:2] in (["list"], ["--help"], ["-h"]) and answered():
         return
     from manifests.cli.app import app  # noqa: PLC0415 - start-up time, see above
 
     app(prog_name="manifests")
+
+
+def answered() -> bool:
+    """Answer what is plain and short at once; tell whether that was it."""
+    import os  # noqa: PLC0415 - start-up time, as below
+
+    from manifests.cli.quick import answer  # noqa: PLC0415
+
+    text = answer(sys.argv[1:], os.environ)
+    if text is not None:
+        sys.stdout.write(text)
+    return text is not None

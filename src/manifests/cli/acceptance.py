@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from manifests.cli.consoles import say
+from manifests.cli.consoles import notes_on, say
 from manifests.clock import Clock
 from manifests.errors import DefinitionError, SettingsError, StoreError
-from manifests.events import Noted
 from manifests.memory import open_memory
 from manifests.recording import iso
 from manifests.sources import SOURCES
-from manifests.store.formats import Style, status_bytes
+from manifests.store.formats import status_bytes
+from manifests.store.layout import kept_style
 from manifests.store.lock import Holder, locked
 from manifests.store.published import read_published
 from manifests.store.publisher import publish, recover
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from manifests.events import Event, Reporter
     from manifests.memory import Memory
     from manifests.sources.base import Entry
     from manifests.store.candidates import Quarantined
+    from manifests.store.formats import Style
     from manifests.store.names import Key
     from manifests.store.published import Published
     from manifests.store.quarantine import Held
@@ -52,7 +52,8 @@ class Acceptance:
     """Filters, as status.json names them; the source may be left out where it is clear."""
     out: Path
     state: Path
-    compact: bool
+    compact: bool | None
+    """The layout of the files that are made anew; None keeps that of the published set."""
     wait: float
     """Seconds to wait for another writer of the same output."""
 
@@ -82,24 +83,15 @@ async def accept(acceptance: Acceptance, console: Console) -> list[str]:
             return publish_candidates(acceptance, memory, now=clock.wall())
 
 
-def notes_on(console: Console) -> Reporter:
-    """Return what says each note on *console*, and nothing else."""
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Noted):
-            say(console, event.message, style="yellow")
-
-    return tell
-
-
 def publish_candidates(acceptance: Acceptance, memory: Memory, *, now: datetime) -> list[str]:
     """Publish the candidates that are meant; return a line for each."""
     held = [find_held(memory, name) for name in acceptance.names]
     candidates = [candidate(memory, each) for each in held]
     made = {each.key: memory.made_at(each) for each in held}
     recover(acceptance.out)
-    published = read_published(acceptance.out, {name: each.info for name, each in SOURCES.items()})
-    style = Style.COMPACT if acceptance.compact else Style.STANDARD
+    infos = {name: each.info for name, each in SOURCES.items()}
+    published = read_published(acceptance.out, infos)
+    style = kept_style(published, infos, asked=acceptance.compact)
     release = release_with(candidates, published, style=style, made=made, now=now)
     publish(acceptance.out, release)
     memory.release([each.key for each in candidates])

@@ -9,35 +9,22 @@ from typing import Annotated
 import typer
 
 from manifests import __version__
-from manifests.cli.commands import register
+from manifests.cli import commands, doctor, making, merge, preview
+from manifests.cli.completing import any_of
 from manifests.cli.exits import errors_reported
+from manifests.cli.helping import with_help
 from manifests.cli.options import (
     FILTERS,
     OUT,
-    STATE,
-    CacheOption,
+    SCHEMAS,
     ConcurrencyOption,
-    DeadlineOption,
-    DryRunOption,
     FiltersOption,
-    FreshWithinOption,
     JsonOption,
-    MaxFailedOption,
     NoColorOption,
     OnlyOption,
     OutOption,
     PaceOption,
-    QuietOption,
-    ReportOption,
-    ResumeOption,
-    ResumeWithinOption,
-    SandboxOption,
     SourceOption,
-    StateOption,
-    StyleOption,
-    TriesOption,
-    VerboseOption,
-    WaitOption,
 )
 
 # What a command needs beyond this is imported when it runs: `--help` shall not wait for it.
@@ -49,15 +36,12 @@ app = typer.Typer(
     name="manifests",
     help="Turn slow, ill-tempered model APIs into a static catalogue that a web site can trust.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 CONCURRENCY = 8
-DEADLINE = "30m"
-TRIES = 8
 
 
 def print_version(asked: bool) -> None:
@@ -69,111 +53,36 @@ def print_version(asked: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     *,
-    version: Annotated[
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            envvar="MANIFESTS_CONFIG",
+            help="Settings file, in place of manifests.toml or [tool.manifests] in pyproject.toml"
+            " of this folder; it stands before the command.",
+        ),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback has acted on it
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=print_version),
     ] = False,
 ) -> None:
-    """Turn slow, ill-tempered model APIs into a static catalogue that a web site can trust."""
+    """Turn slow, ill-tempered model APIs into a static catalogue that a web site can trust.
 
-
-@app.command()
-def generate(  # noqa: PLR0913 - one for each option, by name
-    *,
-    filters: FiltersOption = FILTERS,
-    out: OutOption = OUT,
-    only: OnlyOption = None,
-    source: SourceOption = None,
-    style: StyleOption = "standard",
-    sandbox: SandboxOption = False,
-    max_concurrency: ConcurrencyOption = CONCURRENCY,
-    fixed: PaceOption = None,
-    attempts: TriesOption = TRIES,
-    deadline: DeadlineOption = DEADLINE,
-    max_failed: MaxFailedOption = "10%",
-    wait: WaitOption = "0s",
-    state: StateOption = STATE,
-    resume: ResumeOption = True,
-    resume_within: ResumeWithinOption = "1h",
-    fresh_within: FreshWithinOption = "0s",
-    cache: CacheOption = True,
-    report: ReportOption = None,
-    dry_run: DryRunOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
-    """Make all manifests and publish them; what can't be made stays as it was.
-
-    Exit codes: 0 all there · 1 nothing could be made · 2 usage or definitions, nothing was sent ·
-    3 more failed than allowed, the good ones are published · 130/143 interrupted, what was
-    complete is published.
-
-    Examples: manifests generate --sandbox · manifests generate --only 'x/week/*' --dry-run
+    An option that lasts may stand in the settings file, under its own name: deadline = "10m".
+    A variable of the environment goes before the file, and a flag before both.
     """
     with errors_reported():
-        from manifests.cli.consoles import people
-        from manifests.cli.generate import Order
-        from manifests.cli.generate import generate as make
-        from manifests.cli.remembering import MemoryFlags
-        from manifests.cli.wiring import FetchFlags, settings_of
+        from manifests.cli.configuring import configure
 
-        fetch = FetchFlags(filters, out, sandbox, max_concurrency, fixed, attempts, deadline)
-        memory = MemoryFlags(state, wait, resume, resume_within, fresh_within, cache)
-        order = Order(
-            settings=settings_of(fetch, style=style, max_failed=max_failed, dry_run=dry_run),
-            only=only or (),
-            source=source,
-            sandbox=sandbox,
-            remembrance=memory.remembrance(),
-            report=report,
-            quiet=quiet,
-            verbose=verbose,
-            flags=fetch.same_upstream(),
-        )
-        sys.exit(make(order, people(no_color=no_color)))
+        configure(context, config)
 
 
-@app.command("test-filter")
-def explain_filter(  # noqa: PLR0913 - one for each option, by name
-    path: Annotated[
-        str, typer.Argument(metavar="FILTER", help="Such as filter/x/week/sd21, or hf:likes/small.")
-    ],
-    *,
-    filters: FiltersOption = FILTERS,
-    out: OutOption = OUT,
-    sandbox: SandboxOption = False,
-    max_concurrency: ConcurrencyOption = CONCURRENCY,
-    fixed: PaceOption = None,
-    attempts: TriesOption = TRIES,
-    deadline: DeadlineOption = DEADLINE,
-    publish: Annotated[
-        bool, typer.Option("--publish", help="Publish the manifest, if it is any good.")
-    ] = False,
-    as_json: JsonOption = False,
-    no_color: NoColorOption = False,
-) -> None:
-    """Make one filter and explain it: query, requests, what each rule dropped, what would change.
-
-    It writes nothing unless --publish is given. Exit codes are those of `manifests generate`.
-
-    Example: manifests test-filter filter/x/week/sd21 --sandbox
-    """
-    with errors_reported():
-        from manifests.cli.consoles import data, people
-        from manifests.cli.explain import Question, explain
-        from manifests.cli.wiring import FetchFlags, settings_of
-
-        fetch = FetchFlags(filters, out, sandbox, max_concurrency, fixed, attempts, deadline)
-        question = Question(
-            path=path,
-            settings=settings_of(fetch),
-            sandbox=sandbox,
-            publish=publish,
-            as_json=as_json,
-        )
-        sys.exit(explain(question, data(no_color=no_color), people(no_color=no_color)))
+making.register(app)
+merge.register(app)
 
 
 @app.command("list")
@@ -225,7 +134,12 @@ def plan(
 @app.command()
 def schema(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="filters, manifest, catalogue, status or run.")
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help=f"One of {', '.join(SCHEMAS)}.",
+            autocompletion=any_of(*SCHEMAS),
+        ),
     ],
 ) -> None:
     """Print the JSON Schema of a kind of file, for editors and for whoever reads the files.
@@ -267,4 +181,7 @@ def sandbox(
         sys.exit(serve(SandboxOptions(port=port, data=data, simulate=simulate, seed=seed)))
 
 
-register(app)
+commands.register(app)
+doctor.register(app)
+preview.register(app)
+with_help(app)

@@ -21,7 +21,7 @@ from manifests.store.published import read_published
 from manifests.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -120,7 +120,7 @@ def side_of(snapshot: Snapshot) -> Side:
     )
 
 
-def bare(ids: Mapping[Key, tuple[str, ...]]) -> dict[Key, Manifest]:
+def bare(ids: Mapping[Key, Sequence[str]]) -> dict[Key, Manifest]:
     """Return manifests of which only the ids count: a run remembers no labels."""
     return {
         (source, path): Manifest(

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from manifests.cli.completing import quarantined_names
+from manifests.cli.configuring import hand_down
 from manifests.cli.exits import errors_reported
+from manifests.cli.forms import a_duration
 from manifests.cli.options import (
-    FILTERS,
     OUT,
     STATE,
-    ConcurrencyOption,
-    DeadlineOption,
-    FiltersOption,
     JsonOption,
-    MaxFailedOption,
     NoColorOption,
     OutOption,
-    PaceOption,
-    QuietOption,
-    ReportOption,
-    SandboxOption,
     StateOption,
     StyleOption,
-    TriesOption,
-    VerboseOption,
     WaitOption,
 )
 
@@ -38,10 +31,10 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to *app*."""
-    app.command()(retry)
     app.command()(status)
     app.command()(diff)
     app.command()(accept)
+    app.command()(report)
     runs = typer.Typer(help=list_runs.__doc__, rich_markup_mode=None)
     runs.callback(invoke_without_command=True)(list_runs)
     runs.command()(show)
@@ -49,58 +42,16 @@ def register(app: typer.Typer) -> None:
     app.add_typer(runs, name="runs")
 
 
-def retry(  # noqa: PLR0913 - one for each option, by name
-    *,
-    filters: FiltersOption = FILTERS,
-    out: OutOption = OUT,
-    state: StateOption = STATE,
-    style: StyleOption = "standard",
-    sandbox: SandboxOption = False,
-    max_concurrency: ConcurrencyOption = 8,
-    fixed: PaceOption = None,
-    attempts: TriesOption = 8,
-    deadline: DeadlineOption = "30m",
-    max_failed: MaxFailedOption = "10%",
-    wait: WaitOption = "0s",
-    report: ReportOption = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    no_color: NoColorOption = False,
-) -> None:
-    """Make only what failed or is stale, according to status.json.
-
-    What can't succeed until somebody mends it, such as parameters that upstream refuses, is left
-    out and named. Exit codes are those of `manifests generate`; 0 when there is nothing to do.
-
-    Example: manifests retry
-    """
-    with errors_reported():
-        from manifests.cli.consoles import people
-        from manifests.cli.generate import Order
-        from manifests.cli.remembering import Remembrance
-        from manifests.cli.retry import retry as make
-        from manifests.cli.wiring import FetchFlags, settings_of
-        from manifests.settings import parse_duration
-
-        fetch = FetchFlags(filters, out, sandbox, max_concurrency, fixed, attempts, deadline)
-        order = Order(
-            settings=settings_of(fetch, style=style, max_failed=max_failed),
-            sandbox=sandbox,
-            remembrance=Remembrance(state=state, wait=parse_duration(wait)),
-            report=report,
-            quiet=quiet,
-            verbose=verbose,
-            flags=fetch.same_upstream(),
-        )
-        sys.exit(make(order, people(no_color=no_color)))
-
-
 def status(
     *,
     out: OutOption = OUT,
     max_age: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Exit with 3 when anything is older, or missing."),
+        typer.Option(
+            metavar="TIME",
+            callback=a_duration,
+            help="Exit with 3 when anything is older, or missing.",
+        ),
     ] = None,
     as_json: JsonOption = False,
     no_color: NoColorOption = False,
@@ -145,12 +96,17 @@ def diff(
 
 def accept(
     filters: Annotated[
-        list[str], typer.Argument(metavar="FILTER...", help="Such as civitai:filter/x/week.")
+        list[str],
+        typer.Argument(
+            metavar="FILTER...",
+            help="Such as civitai:filter/x/week.",
+            autocompletion=quarantined_names,
+        ),
     ],
     *,
     out: OutOption = OUT,
     state: StateOption = STATE,
-    style: StyleOption = "standard",
+    style: StyleOption = None,
     wait: WaitOption = "0s",
     no_color: NoColorOption = False,
 ) -> None:
@@ -161,17 +117,50 @@ def accept(
     with errors_reported():
         from manifests.cli.acceptance import Acceptance, accept_candidates
         from manifests.cli.consoles import people
-        from manifests.cli.wiring import parse_style
-        from manifests.settings import parse_duration
+        from manifests.settings import parse_duration, parse_style
 
         acceptance = Acceptance(
             names=filters,
             out=out,
             state=state,
-            compact=parse_style(style),
+            compact=None if style is None else parse_style(style),
             wait=parse_duration(wait),
         )
         accept_candidates(acceptance, people(no_color=no_color))
+
+
+def report(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Its id, latest, or the file of a run record.")
+    ] = "latest",
+    *,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="terminal, json, markdown, junit, html, prometheus, github, ...; without it, that"
+            " of the file's suffix.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--out-file", "-o", metavar="FILE", help="Write it there, not to stdout."),
+    ] = None,
+    out: OutOption = OUT,
+    state: StateOption = STATE,
+    no_color: NoColorOption = False,
+) -> None:
+    """Tell what became of a run, in one format for each reader; sends nothing.
+
+    Examples: manifests report --format markdown · manifests report latest -o run.html
+    """
+    with errors_reported():
+        from manifests.cli.consoles import data
+        from manifests.cli.reporting import show_report, stored_story
+
+        story = stored_story(run, state=state, out=out)
+        show_report(story, form=form, file=file, console=data(no_color=no_color))
 
 
 def list_runs(
@@ -187,6 +176,7 @@ def list_runs(
     Examples: manifests runs · manifests runs show latest · manifests runs prune --keep 20
     """
     if context.invoked_subcommand:
+        hand_down(context, {**(context.default_map or {})})
         return
     with errors_reported():
         from manifests.cli.consoles import data

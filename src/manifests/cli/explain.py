@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from manifests.cli import explanation
-from manifests.cli.consoles import say
+from manifests.cli.consoles import notes_on, say
+from manifests.cli.options import STATE
 from manifests.cli.remembering import writing
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
@@ -17,6 +18,7 @@ from manifests.difference import compare
 from manifests.events import silent
 from manifests.fetch.fetcher import request_url
 from manifests.filters import load_filters
+from manifests.memory import open_memory
 from manifests.preparing import prepare
 from manifests.recording import iso
 from manifests.report.exits import exit_code
@@ -26,10 +28,13 @@ from manifests.sources import SOURCES
 from manifests.store.canonical import encode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from manifests.difference import Difference
     from manifests.drafting import Draft
+    from manifests.memory import Memory
     from manifests.preparing import Prepared
     from manifests.report.exits import ExitCode
     from manifests.results import RunRecord
@@ -46,6 +51,10 @@ class Question:
     settings: Settings
     sandbox: bool = False
     publish: bool = False
+    state: Path = STATE
+    """Folder of what lasts from run to run; it is used only to publish."""
+    wait: float = 0.0
+    """Seconds to wait for another writer of the same output."""
     as_json: bool = False
 
 
@@ -75,8 +84,9 @@ def explain(question: Question, data: Console, people: Console) -> ExitCode:
     """
     filters = load_filters(question.settings.filters, SOURCES)
     wanted = find_filter(filters, [each.info for each in SOURCES.values()], question.path)
-    prepared = prepare(question.settings, SOURCES, only=[f"{wanted.source}:{wanted.path}"])
-    case = anyio.run(partial(make, prepared, question))
+    only, now = [f"{wanted.source}:{wanted.path}"], Clock().wall()
+    prepared = prepare(question.settings, SOURCES, now=now, only=only)
+    case = anyio.run(partial(make, prepared, question, people))
     if question.as_json:
         data.file.write(encode(as_json(case)).decode())
     else:
@@ -86,19 +96,27 @@ def explain(question: Question, data: Console, people: Console) -> ExitCode:
     return exit_code(case.record, max_failed=question.settings.max_failed)
 
 
-async def make(prepared: Prepared, question: Question) -> Case:
+async def make(prepared: Prepared, question: Question, people: Console) -> Case:
     """Fetch and judge the one filter of *prepared*, and publish it if that is asked."""
     if not question.publish:
         return await make_alone(prepared, question)
-    async with writing(prepared, silent, wait=0, command="manifests test-filter") as current:
-        case = await make_alone(current, question)
-        record = publish_draft(case.prepared, case.draft, now=iso(Clock().wall()))
-        return replace(case, record=record)
+    tell, wait, clock = notes_on(people), question.wait, Clock()
+    async with writing(prepared, tell, wait=wait, command="manifests test-filter") as current:
+        out = current.settings.out
+        with open_memory(question.state, out=out, clock=clock, reporter=tell) as memory:
+            case = await make_alone(current, question, memory=memory)
+            record = publish_draft(case.prepared, case.draft, now=iso(clock.wall()))
+            # As a run of its own it would be what `diff` compares with, and end all resuming.
+            memory.settle(record, case.draft.held)
+            return replace(case, record=record)
 
 
-async def make_alone(prepared: Prepared, question: Question) -> Case:
-    """Fetch and judge the one filter of *prepared*."""
-    async with workplace(prepared, silent, sandbox=question.sandbox) as (settled, place):
+async def make_alone(
+    prepared: Prepared, question: Question, *, memory: Memory | None = None
+) -> Case:
+    """Fetch and judge the one filter of *prepared*; without a memory, by what is published."""
+    opened = workplace(prepared, silent, sandbox=question.sandbox, memory=memory)
+    async with opened as (settled, place):
         draft = await make_draft(settled, place)
     return Case(prepared=settled, draft=draft, record=draft.record)
 
@@ -128,9 +146,12 @@ def show(case: Case, console: Console, *, published: bool) -> None:
 def as_json(case: Case) -> dict[str, object]:
     """Return the explanation for a program: definition, manifest, difference and run record."""
     made, difference = case.draft.made[0], case.difference
+    manifest = made.candidate.manifest if made.candidate else None
     return {
-        "filter": made.filter.model_dump(mode="json"),
-        "manifest": made.candidate.manifest.model_dump(mode="json") if made.candidate else None,
+        "filter": asdict(made.filter),
+        "manifest": {**asdict(manifest), "model_ids": list(manifest.model_ids)}
+        if manifest
+        else None,
         "difference": {
             "added": [each.id for each in difference.added],
             "removed": difference.removed,

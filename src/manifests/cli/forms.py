@@ -14,7 +14,14 @@ if TYPE_CHECKING:
 # What reads a value is imported when there is one: `--help` shall not wait for it.
 # ruff: noqa: PLC0415
 
-__all__ = ["a_duration", "a_pace", "a_shard", "a_share", "a_style"]
+__all__ = ["a_budget", "a_duration", "a_pace", "a_shard", "a_share", "a_style"]
+
+
+def a_budget(text: str | None) -> str | None:
+    """Return *text* if it says where a shared budget is kept; otherwise refuse it, unrepeated."""
+    from manifests.fetch.budget_place import parse_place
+
+    return readable(text, parse_place)
 
 
 def a_duration(text: str | None) -> str | None:

@@ -36,7 +36,7 @@ def show_status(console: Console, out: Path, *, max_age: float | None, as_json: 
         StoreError: nothing is published, or it can't be read.
     """
     infos = {name: source.info for name, source in SOURCES.items()}
-    published = read_published(out, infos)
+    published = read_published(out, infos, catalogues=False)
     found = ages(published.status, published.manifests, now=Clock().wall())
     if not found:
         raise StoreError(f"nothing is published in {out}/", next_step="manifests generate")

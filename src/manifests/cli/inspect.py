@@ -52,7 +52,8 @@ def list_filters(
 ) -> None:
     """Print the filters with what is published of each, as a table or as JSON."""
     filters = chosen(folder, only=only, source=source)
-    published = read_published(out, {name: each.info for name, each in SOURCES.items()})
+    infos = {name: each.info for name, each in SOURCES.items()}
+    published = read_published(out, infos, catalogues=False)
     rows = [describe(each, published) for each in filters]
     if as_json:
         console.file.write(encode(rows).decode())

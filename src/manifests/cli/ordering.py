@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from manifests.cli.configuring import configuration_of
@@ -12,6 +13,7 @@ from manifests.cli.options import FILTERS, OUT, STATE, LogFormat
 from manifests.cli.remembering import MemoryFlags
 from manifests.cli.reporting import parse_reports
 from manifests.cli.wiring import FetchFlags, settings_of
+from manifests.discovery import NAMES
 from manifests.settings import parse_duration
 from manifests.sharding import parse_shard
 
@@ -44,6 +46,7 @@ class RunFlags:
     sandbox: bool = False
     max_concurrency: int = 8
     fixed: str | None = None
+    shared_budget: str | None = None
     attempts: int = 8
     deadline: str = "30m"
     max_failed: str = "10%"
@@ -74,6 +77,7 @@ class RunFlags:
             pace=self.fixed,
             attempts=self.attempts,
             deadline=self.deadline,
+            state=self.state,
         )
 
     @property
@@ -90,6 +94,7 @@ class RunFlags:
             configuration=configuration,
             style=self.style,
             max_failed=self.max_failed,
+            budget=self.shared_budget,
             dry_run=self.dry_run,
         )
 
@@ -119,9 +124,17 @@ def order_of_flags(flags: RunFlags, configuration: Configuration | None) -> Orde
         reports=parse_reports(flags.report or (), form=flags.form),
         quiet=flags.quiet,
         verbose=flags.verbose,
-        flags=flags.fetch.same_upstream(),
+        flags=f"{same_file(configuration)}{flags.fetch.same_upstream()}",
         notes=configuration.notes if configuration else (),
     )
+
+
+def same_file(configuration: Configuration | None) -> str:
+    """Return the option that names the settings file again, where it isn't found by itself."""
+    origin = configuration.origin if configuration else None
+    if origin is None or str(origin) in NAMES:
+        return ""
+    return f" --config {quote(str(origin))}"
 
 
 def question_of(context: typer.Context) -> Question:

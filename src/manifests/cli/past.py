@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,8 +13,9 @@ from rich.table import Table
 from manifests.cli.consoles import cell, say
 from manifests.cli.summary import print_summary
 from manifests.clock import Clock
-from manifests.errors import SettingsError
-from manifests.report.exits import exit_code
+from manifests.errors import SettingsError, StoreError
+from manifests.recording import iso
+from manifests.report.story import PastRun, tell
 from manifests.store.canonical import encode
 from manifests.store.database import open_database
 from manifests.store.history import History
@@ -21,17 +23,25 @@ from manifests.words import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from rich.console import Console
 
+    from manifests.report.story import Story
+    from manifests.results import RunRecord
     from manifests.store.history import RunSummary
 
-__all__ = ["find_run", "opened_history", "print_run", "print_runs", "prune_runs"]
+__all__ = [
+    "find_run",
+    "opened_history",
+    "past_runs",
+    "print_run",
+    "print_runs",
+    "print_story",
+    "prune_runs",
+    "stored_record",
+]
 
 LATEST = "latest"
-MAX_FAILED = 0.1
-"""The share of failures that a run is judged by where nobody says another."""
 
 
 @contextmanager
@@ -75,6 +85,20 @@ def find_run(history: History, name: str, *, or_else: str = "means") -> str:
     return meant[0]
 
 
+def stored_record(name: str, state: Path, out: Path) -> RunRecord:
+    """Return the record of the run that *name* means.
+
+    Raises:
+        SettingsError: no run, or several, are meant, or nothing is remembered.
+        StoreError: the record can't be read.
+    """
+    with opened_history(state, out) as history:
+        record = history.record(find_run(history, name))
+    if record is None:
+        raise SettingsError(f"run {name!r} left no record", next_step="see: manifests runs")
+    return record
+
+
 def print_runs(console: Console, state: Path, out: Path, *, as_json: bool) -> None:
     """Print the runs, newest first."""
     with opened_history(state, out) as history:
@@ -102,16 +126,43 @@ def cells(run: RunSummary) -> tuple[str, ...]:
 
 def print_run(console: Console, name: str, state: Path, out: Path, *, as_json: bool) -> None:
     """Print one run: its summary as it was shown then, or its whole record."""
-    with opened_history(state, out) as history:
-        record = history.record(find_run(history, name))
-    if record is None:
-        raise SettingsError(f"run {name!r} left no record", next_step="see: manifests runs")
+    record = stored_record(name, state, out)
     if as_json:
         console.file.write(encode(record.model_dump(mode="json", by_alias=True)).decode())
         return
+    print_story(console, tell(record, out=str(out)))
+
+
+def print_story(console: Console, story: Story) -> None:
+    """Print a run as its end was summed up then."""
+    record = story.record
     say(console, f"run {record.run}, manifests {record.environment.tool}", style="bold")
-    code = exit_code(record, max_failed=MAX_FAILED)
-    print_summary(console, record, code, out=out, max_failed=MAX_FAILED, flags="")
+    print_summary(
+        console,
+        record,
+        story.exit_code,
+        out=Path(story.out),
+        max_failed=story.max_failed,
+        flags=story.flags,
+    )
+
+
+def past_runs(state: Path, out: Path) -> tuple[PastRun, ...]:
+    """Return the runs of one output folder in one line each, newest first.
+
+    They are the background of a report, so that a history that can't be read has none.
+    """
+    if not state.is_dir():
+        return ()
+    try:
+        with opened_history(state, out) as history:
+            runs = history.runs()
+    except StoreError:
+        return ()
+    return tuple(
+        PastRun(started=iso(each.started), **each.model_dump(exclude={"started", "ended"}))
+        for each in runs
+    )
 
 
 def prune_runs(state: Path, out: Path, *, keep: int) -> str:

@@ -20,7 +20,6 @@ from manifests.events import (
     HostHeld,
     Noted,
     RunPlanned,
-    silent,
 )
 from manifests.words import counted, duration
 
@@ -144,6 +143,16 @@ def circuit_line(event: CircuitChanged) -> str:
     return f"{event.source}: it is down, next try in {duration(event.seconds)} ({event.why})"
 
 
+def warnings_only(write: Callable[[str], None]) -> Reporter:
+    """Return a reporter that tells what was lost or left out, and nothing of the progress."""
+
+    def report(event: Event) -> None:
+        if isinstance(event, Noted) and not event.passing:
+            write(event.message)
+
+    return report
+
+
 @contextmanager
 def watching(console: Console, *, quiet: bool, verbose: int) -> Iterator[Reporter]:
     """Yield the reporter that suits where *console* writes to."""
@@ -154,7 +163,7 @@ def watching(console: Console, *, quiet: bool, verbose: int) -> Iterator[Reporte
     if log := event_log(console):
         yield log.reporter(quiet=quiet)
     elif quiet:
-        yield silent
+        yield warnings_only(write)
     elif not console.is_interactive:
         yield chatty(Lines(write, now=time.monotonic), write, verbose=verbose)
     else:

@@ -13,7 +13,7 @@ from manifests.clock import Clock
 from manifests.events import Noted
 from manifests.fetch.cache import CachedPages, CachePolicy
 from manifests.memory import open_memory
-from manifests.preparing import look_again
+from manifests.preparing import look_again, refuse_mixture
 from manifests.recording import run_id
 from manifests.settings import parse_duration
 from manifests.store.lock import Holder, locked
@@ -91,6 +91,9 @@ async def remembering(
     """Yield a run and what it works with, its fetchers behind the pages that are kept."""
     out = prepared.settings.out
     with open_memory(remembrance.state, out=out, clock=Clock(), reporter=reporter) as memory:
+        # A set that lost its status.json can't tell whose it is, but its history may.
+        if prepared.published.manifests and prepared.published.status is None:
+            refuse_mixture(prepared.settings, memory.upstream())
         async with workplace(prepared, reporter, sandbox=sandbox, memory=memory) as found:
             settled, place = found
             # The embedded upstream is another one each time, and is asked sooner than a disk.
@@ -136,7 +139,7 @@ def unfinished(memory: Memory, remembrance: Remembrance, reporter: Reporter) -> 
     last = memory.unfinished(within=remembrance.resume_within)
     if last:
         what = f"resumes run {last.run}, which was cut short: its pages are not asked for again"
-        reporter(Noted(message=what))
+        reporter(Noted(message=what, passing=True))
     return last
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 from pydantic import ValidationError
+from pydantic_core import from_json
 from rich.console import Console
 
 from manifests.cli.consoles import say
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Report",
     "parse_reports",
+    "rendered",
     "show_report",
     "stored_story",
     "tell_github",
@@ -40,6 +42,9 @@ __all__ = [
 TERMINAL: Final = "terminal"
 PLAIN_WIDTH: Final = 120
 """Columns of a terminal's summary that goes into a file."""
+MOST_COUNT: Final = 2**53
+MOST_SECONDS: Final = 1e10
+"""Three centuries; a run can't end in the year 10,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +191,8 @@ def read_record(path: Path) -> RunRecord:
     """
     step = "name the run by its id, see: manifests runs"
     try:
-        return RunRecord.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        record = RunRecord.model_validate_json(data)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror or error}", next_step=step) from error
     except ValidationError as error:
@@ -196,6 +202,25 @@ def read_record(path: Path) -> RunRecord:
             f"{path} holds no run record: {f'{where}: ' if where else ''}{problem['msg']}",
             next_step=step,
         ) from error
+    if not is_countable(from_json(data)):
+        raise SettingsError(
+            f"{path} holds no run record: it counts further than any run", next_step=step
+        )
+    return record
+
+
+def is_countable(value: object) -> bool:
+    """Tell whether all numbers in decoded JSON are such as a run may come to.
+
+    Formats have no words for others: JSON of ours ends at 64 bits, and the calendar at year 9999.
+    """
+    if isinstance(value, dict):
+        return all(map(is_countable, value.values()))
+    if isinstance(value, list):
+        return all(map(is_countable, value))
+    if isinstance(value, float):
+        return abs(value) < MOST_SECONDS
+    return not isinstance(value, int) or abs(value) < MOST_COUNT
 
 
 def show_report(story: Story, *, form: str | None, file: Path | None, console: Console) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from manifests.cli.consoles import say
 from manifests.cli.generate import generate
-from manifests.errors import ErrorCode
+from manifests.errors import ErrorCode, SettingsError
 from manifests.filters import load_filters
 from manifests.report.exits import ExitCode
 from manifests.sources import SOURCES
@@ -17,11 +17,13 @@ from manifests.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from rich.console import Console
 
     from manifests.cli.generate import Order
     from manifests.models import Filter
+    from manifests.store.published import Published
     from manifests.store.status import FilterStatus
 
 __all__ = ["HOPELESS", "retry"]
@@ -45,10 +47,10 @@ def retry(order: Order, console: Console) -> ExitCode:
     """
     settings = order.settings
     infos = {name: source.info for name, source in SOURCES.items()}
-    status = read_published(settings.out, infos).status
-    known = status.filters if status else {}
-    defined = load_filters(settings.filters, SOURCES)
-    failed = [each for each in defined if is_behind(known.get(key_of(each)))]
+    published = read_published(settings.out, infos, catalogues=False)
+    refuse_shard(published, settings.out)
+    known = published.status.filters if published.status else {}
+    failed = behind(load_filters(settings.filters, SOURCES), published)
     hopeless = [each for each in failed if is_hopeless(known.get(key_of(each)))]
     hopeful = [each for each in failed if each not in hopeless]
     if hopeless:
@@ -58,6 +60,30 @@ def retry(order: Order, console: Console) -> ExitCode:
         say(console, "nothing to retry")
         return ExitCode.OK
     return generate(replace(order, only=[key_of(each) for each in hopeful]), console)
+
+
+def refuse_shard(published: Published, out: Path) -> None:
+    """Refuse to mend what is only a part: all that the other shards made would be missing there.
+
+    Raises:
+        SettingsError: the folder holds the output of a shard.
+    """
+    part = published.status.shard if published.status else None
+    if part:
+        raise SettingsError(
+            f"{out} holds {part.name}, and the others stand elsewhere",
+            next_step="make it again: manifests generate --shard"
+            f" {part.number}/{part.of} --out {out}, or retry what they were merged into",
+        )
+
+
+def behind(defined: Iterable[Filter], published: Published) -> list[Filter]:
+    """Return the filters that are not published as the last run should have left them."""
+    known = published.status.filters if published.status else {}
+    # A file that was damaged or removed since is as good as never made, whatever the status says.
+    there = {status_key(*key) for key in published.manifests}
+    named = ((key_of(each), each) for each in defined)
+    return [each for key, each in named if key not in there or is_behind(known.get(key))]
 
 
 def key_of(filter_: Filter) -> str:

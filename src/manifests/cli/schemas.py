@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from manifests.definitions import DefinitionFile
+from manifests.doctor.diagnosis import Diagnosis
 from manifests.errors import SettingsError
+from manifests.report.eventlines import EventLine
 from manifests.results import RunRecord
+from manifests.settings_file import SettingsFile
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode
+from manifests.store.directories import StandardDirectory
 from manifests.store.shapes import StandardCatalogue, StandardManifest
 from manifests.store.status import Status
 from manifests.validation import nearest
@@ -23,11 +27,17 @@ __all__ = ["schema_bytes"]
 
 KINDS: Mapping[str, type[BaseModel]] = {
     "catalogue": StandardCatalogue,
+    "directory": StandardDirectory,
+    "doctor": Diagnosis,
+    "events": EventLine,
     "filters": DefinitionFile,
     "manifest": StandardManifest,
     "run": RunRecord,
+    "settings": SettingsFile,
     "status": Status,
 }
+
+WRITTEN_BY_PEOPLE = frozenset({"filters", "settings"})
 
 
 def schema_bytes(name: str) -> bytes:
@@ -41,12 +51,18 @@ def schema_bytes(name: str) -> bytes:
             f"no schema {name!r}{nearest(name, KINDS)}",
             next_step=f"the schemas are: {', '.join(sorted(KINDS))}",
         )
-    # People write definitions, so those are described as they are read; the rest as written.
-    mode: JsonSchemaMode = "validation" if name == "filters" else "serialization"
+    # What people write is described as it is read; the rest as it is written.
+    mode: JsonSchemaMode = "validation" if name in WRITTEN_BY_PEOPLE else "serialization"
     schema = KINDS[name].model_json_schema(by_alias=True, mode=mode)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     if name == "filters":
         schema["properties"] |= source_keys()
+    if name == "settings":
+        # pydantic takes any name of a source, and the tool only those that it knows.
+        schema["properties"]["endpoints"] |= {
+            "additionalProperties": False,
+            "properties": {source: {"type": "string", "format": "uri"} for source in SOURCES},
+        }
     return encode(schema)
 
 

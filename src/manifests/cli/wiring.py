@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
-from manifests.cli.options import FILTERS, OUT
+from manifests.cli.budgeting import open_budget
+from manifests.cli.options import FILTERS, OUT, STATE
 from manifests.clock import Clock
+from manifests.configuration import Configuration
 from manifests.errors import SettingsError
+from manifests.fetch.budget_place import parse_place
 from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.hosts import open_fetchers
 from manifests.runner import Workplace
@@ -23,16 +28,17 @@ from manifests.settings import (
     parse_duration,
     parse_pace,
     parse_share,
+    parse_style,
     read_access,
 )
 from manifests.sources import SOURCES
-from manifests.store.formats import Style
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from manifests.events import Reporter
+    from manifests.fetch.budget_place import Place
     from manifests.memory import Memory
     from manifests.preparing import Prepared
 
@@ -52,52 +58,73 @@ class FetchFlags(NamedTuple):
     pace: str | None
     attempts: int
     deadline: str
+    state: Path = STATE
 
     def same_upstream(self) -> str:
         """Return the options with which another command meets the same definitions and upstream."""
         parts = [" --sandbox"] if self.sandbox else []
-        parts += [f" --filters {self.filters}"] if self.filters != FILTERS else []
-        parts += [f" --out {self.out}"] if self.out != OUT else []
+        parts += [f" --filters {quote(str(self.filters))}"] if self.filters != FILTERS else []
+        parts += [f" --out {quote(str(self.out))}"] if self.out != OUT else []
+        parts += [f" --state {quote(str(self.state))}"] if self.state != STATE else []
         return "".join(parts)
 
 
 def settings_of(
-    flags: FetchFlags, *, style: str = "standard", max_failed: str = "10%", dry_run: bool = False
+    flags: FetchFlags,
+    *,
+    configuration: Configuration | None = None,
+    style: str | None = None,
+    max_failed: str = "10%",
+    budget: str | None = None,
+    dry_run: bool = False,
 ) -> Settings:
-    """Return the settings that flags and environment make.
+    """Return the settings that flags, settings file and environment make.
+
+    Args:
+        flags: the options of every command that fetches.
+        configuration: what the settings file says beyond options: contact, endpoints, thresholds.
+        style: the layout of the files; None keeps that of the published set.
+        max_failed: the share of any one source's filters that may fail.
+        budget: where what is shared with other processes is kept.
+        dry_run: whether to write nothing.
 
     Raises:
         SettingsError: naming the flag's value, or the variable, that is unusable.
     """
+    told = configuration or Configuration()
+    infos = [source.info for source in SOURCES.values()]
     return Settings(
         filters=flags.filters,
         out=flags.out,
-        access=everywhere(EMBEDDED) if flags.sandbox else environment_access(),
+        access=everywhere(EMBEDDED)
+        if flags.sandbox
+        else read_access(infos, os.environ, endpoints=told.endpoints),
         concurrency=flags.concurrency,
         fixed=None if flags.pace is None else parse_pace(flags.pace),
         attempts=flags.attempts,
         deadline=parse_duration(flags.deadline),
         max_failed=parse_share(max_failed),
-        compact=parse_style(style),
-        contact=os.environ.get("MANIFESTS_CONTACT", "").strip() or CONTACT,
+        compact=None if style is None else parse_style(style),
+        gate=told.gate,
+        contact=os.environ.get("MANIFESTS_CONTACT", "").strip() or told.contact or CONTACT,
+        budget=shared(budget, flags.pace),
         dry_run=dry_run,
     )
 
 
-def environment_access() -> dict[str, Access]:
-    """Return where and as whom each source is asked, according to the environment."""
-    return read_access([source.info for source in SOURCES.values()], os.environ)
-
-
-def parse_style(style: str) -> bool:
-    """Return whether *style* is the compact one.
+def shared(budget: str | None, pace: str | None) -> Place | None:
+    """Return where the shared budget is kept; None where there is none.
 
     Raises:
-        SettingsError: it is neither `standard` nor `compact`.
+        SettingsError: it names no place, or a fixed pace leaves nothing to share.
     """
-    if style not in {each.value for each in Style}:
-        raise SettingsError(f"unknown style {style!r}", next_step="use standard or compact")
-    return style == Style.COMPACT
+    if budget is None:
+        return None
+    if pace:
+        raise SettingsError(
+            "--fixed finds nothing out that --shared-budget could share", next_step="give one only"
+        )
+    return parse_place(budget)
 
 
 def everywhere(endpoint: str) -> dict[str, Access]:
@@ -118,7 +145,11 @@ async def workplace(
         memory: what lasts from run to run; None remembers nothing.
     """
     # At INFO it would log whole URLs, and in one day somebody's query tokens with them.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("httpx", "httpx2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # A page makes thousands of records and hardly a cycle: to look for cycles less often saves a
+    # sixth of a run's processor time, and costs no memory (scripts/bench peers).
+    gc.set_threshold(50_000, 20, 100)
     clock = Clock()
     async with AsyncExitStack() as stack:
         if sandbox:
@@ -129,7 +160,12 @@ async def workplace(
         paces = None if is_all_loopback(prepared.settings) else memory
         fetchers = await stack.enter_async_context(
             open_fetchers(
-                prepared.settings, prepared.infos, clock=clock, reporter=reporter, memory=paces
+                prepared.settings,
+                prepared.infos,
+                clock=clock,
+                reporter=reporter,
+                memory=paces,
+                budget=await stack.enter_async_context(open_budget(prepared.settings.budget)),
             )
         )
         yield (

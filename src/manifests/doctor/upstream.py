@@ -120,7 +120,7 @@ def account_name(body: bytes) -> str:
     """Return the name that an account's JSON gives; empty where it gives none."""
     try:
         account = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     names = account if isinstance(account, dict) else {}
     found = names.get("username") or names.get("name") or ""
@@ -187,15 +187,15 @@ def skew(heard: Heard) -> float | None:
     A Date is a whole second, and of any moment while the answer was on its way, or, with an Age,
     lay in a cache: within those bounds the clocks agree. Source: RFC 9110 §6.6.1, RFC 9111 §5.1.
     """
-    try:
-        date = parsedate_to_datetime(heard.headers.get("date", ""))
-    except (ValueError, OverflowError):
-        return None
-    told = date if date.tzinfo else date.replace(tzinfo=UTC)
     age = heard.headers.get("age", "").strip()
     aged = float(age) if re.fullmatch(r"[0-9]{1,9}", age) else 0.0
+    try:
+        date = parsedate_to_datetime(heard.headers.get("date", ""))
+        told = date if date.tzinfo else date.replace(tzinfo=UTC)
+        latest = told + timedelta(seconds=aged + 1)
+    except (ValueError, OverflowError):  # the latter for the year 9999 with an age
+        return None
     sent = heard.at - timedelta(seconds=heard.seconds)
-    latest = told + timedelta(seconds=aged + 1)
     # The whole second and the cache may have made the date too early, never too late.
     if sent > latest:
         return seconds_between(latest, sent)

@@ -215,7 +215,6 @@ LINES: Mapping[type[Event], type[AnyLine]] = {
     HostHeld: HeldLine,
     CircuitChanged: CircuitLine,
     FilterSettled: SettledLine,
-    Noted: NoteLine,
 }
 
 
@@ -235,6 +234,8 @@ def line_of(event: Event, *, at: str, elapsed: float) -> AnyLine | None:
     if isinstance(event, HostSampled):
         fields = event.sample.model_dump(exclude={"at"})
         return SampleLine(at=at, elapsed=elapsed, source=event.source, **fields)
+    if isinstance(event, Noted):
+        return NoteLine(at=at, elapsed=elapsed, message=event.message)
     # The rest have the fields of their lines, and under the same names.
     fields = {name: getattr(event, name) for name in event.__slots__}
     if "seconds" in fields:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from manifests.results import RunRecord
 
-__all__ = ["failure_groups", "headline", "oddities", "reproduce", "shown_code", "verdict"]
+__all__ = ["failure_groups", "headline", "oddities", "reproduce", "shown_code", "typed", "verdict"]
 
 NOUNS = {
     State.FRESH: "new",
@@ -110,9 +110,21 @@ def shown_code(failure: Failure) -> str:
 
 def reproduce(outcome: Outcome, flags: str) -> str:
     """Return the command that shows one filter's failure; a shell takes its name for no more."""
-    return (
-        f"manifests test-filter {shlex.quote(plain(f'{outcome.source}:{outcome.filter}'))}{flags}"
-    )
+    name = shlex.quote(plain(f"{outcome.source}:{outcome.filter}"))
+    return typed(f"test-filter {name}", flags)
+
+
+def typed(command: str, flags: str) -> str:
+    """Return a command of ours as a person types it, with the options of the run.
+
+    Args:
+        command: its name, and what it is about.
+        flags: the options, each with its blank; `--config` goes first and before the command.
+    """
+    if not flags.startswith(" --config "):
+        return f"manifests {command}{flags}"
+    config, *rest = shlex.split(flags)[1:]
+    return " ".join(["manifests --config", shlex.quote(config), command, *map(shlex.quote, rest)])
 
 
 def oddities(record: RunRecord) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from manifests.report.findings import typed
 from manifests.report.html_tags import LONGEST_COMMAND
 from manifests.report.plain import plain
 from manifests.results import State
@@ -50,7 +51,7 @@ def page_data(story: Story) -> dict[str, object]:
     sources += sorted({query.source for query in record.queries}.difference(sources))
     return {
         "seconds": round(record.seconds, 2),
-        "flags": plain(story.flags, most=LONGEST_COMMAND),
+        "command": plain(typed("test-filter {}", story.flags), most=LONGEST_COMMAND),
         "states": _STATES,
         "sources": [plain(source) for source in sources],
         "facets": [

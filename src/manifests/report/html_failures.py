@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Final
 
-from manifests.report.findings import failure_groups, reproduce, shown_code
+from manifests.report.findings import failure_groups, reproduce, shown_code, typed
 from manifests.report.html_tags import LONGEST_COMMAND, NOTHING, Markup, join, table, tag
 from manifests.report.html_verdict import mark
 from manifests.report.plain import plain
@@ -39,7 +39,7 @@ def failures_section(story: Story) -> Markup:
         tag(
             "div",
             tag("p", "Try again all that failed or is stale"),
-            command(f"manifests retry{story.flags}"),
+            command(typed("retry", story.flags)),
             class_="failure again-all",
         ),
         aria_labelledby="failures",

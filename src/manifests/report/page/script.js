@@ -489,8 +489,8 @@ const move = (to) => {
 
 // One filter in full: everything that is known of it, with its command and its requests.
 const show = (row) => {
-  const command = `manifests test-filter ${data.sources[filters.source[row]]}:${filters.path[row]}`;
-  const safe = /^[\w .:/@%+=,-]+$/.test(command);
+  const name = `${data.sources[filters.source[row]]}:${filters.path[row]}`;
+  const safe = /^[\w .:/@%+=,-]+$/.test(name);
   const pairs = [
     ["State", stateOf(row)], ["Models", plain(of("count", row))], ["Before", plain(of("previous", row))], ["Looked at", plain(of("fetched", row))],
     ["Requests", plain(of("attempts", row) ?? 0)], ["Waited", of("waited", row) ? seconds(of("waited", row)) : "–"], ["HTTP status", of("status", row) ?? ""],
@@ -502,7 +502,7 @@ const show = (row) => {
   $("one-title").textContent = filters.path[row];
   $("one-body").replaceChildren(
     html("dl", {}, ...pairs.filter((pair) => pair[1] !== "").map(([name, value, long]) => html("div", { class: long ? "long" : null }, html("dt", {}, name), html("dd", {}, String(value))))),
-    safe ? html("div", { class: "command" }, html("code", { tabindex: 0 }, `${command}${data.flags}`), html("button", { type: "button", "data-copy": true }, "Copy")) : "",
+    safe ? html("div", { class: "command" }, html("code", { tabindex: 0 }, data.command.replace("{}", name)), html("button", { type: "button", "data-copy": true }, "Copy")) : "",
     mine.length ? html("div", { class: "frame", role: "group", "aria-label": "Requests for its listing", tabindex: 0 }, html("table", {},
       html("caption", {}, "Requests for its listing, shared ones among them"),
       html("thead", {}, html("tr", {}, ...["At", "Try", "Took", "Answer", "Then waited"].map((name) => html("th", { scope: "col" }, name)))),

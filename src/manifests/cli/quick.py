@@ -1,0 +1,108 @@
+"""Answer `--help` and a plain `list` at once: what they take is less than it takes to import typer.
+
+Each of them gives up, and leaves the answer to the long way, wherever it could be another.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from manifests.cli.listing import Row
+
+# Everything here is about what is not imported.
+# ruff: noqa: PLC0415
+
+__all__ = ["HELP_WIDTHS", "answer", "help_file"]
+
+HELP_WIDTHS: Final = (80, 100)
+"""Columns for which the help is kept as text: those of a pipe, and the most that it takes."""
+OPTIONS: Final = {"--filters": "filters", "--out": "manifests"}
+"""Those of `list` that take a value, with their defaults."""
+FLAGS: Final = frozenset({"--json", "--no-color"})
+
+
+def answer(arguments: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """Return what the command line prints; None where that takes the long way.
+
+    Args:
+        arguments: what follows the name of the command.
+        environment: of the process.
+    """
+    if any(name.startswith(("MANIFESTS_", "_MANIFESTS")) for name in environment):
+        return None
+    if arguments in (["--help"], ["-h"]):
+        return kept_help(columns(environment))
+    if arguments[:1] == ["list"]:
+        return listed(arguments[1:])
+    return None
+
+
+def columns(environment: Mapping[str, str]) -> int:
+    """Return how wide the terminal is, as `shutil.get_terminal_size` finds out."""
+    given = environment.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns or 80
+    except (OSError, ValueError):
+        return 80
+
+
+def help_file(width: int) -> Path:
+    """Return the file that holds the help for so many columns; `scripts/reference` writes it."""
+    return Path(__file__).with_name(f"help-{width}.txt")
+
+
+def kept_help(width: int) -> str | None:
+    """Return the help for so many columns; None where it is not kept."""
+    most = HELP_WIDTHS[-1]
+    fitting = min(most, width)
+    return help_file(fitting).read_text(encoding="utf-8") if fitting in HELP_WIDTHS else None
+
+
+def listed(arguments: Sequence[str]) -> str | None:
+    """Return the list of all filters; None for the long way."""
+    found = parsed(arguments)
+    # A terminal has colours and a width of its own.
+    if found is None or (sys.stdout.isatty() and "--json" not in found) or has_settings(Path()):
+        return None
+    from manifests.cli.listing import as_json, as_table, rows_of
+
+    rows: Sequence[Row] | None = rows_of(Path(found["--filters"]), Path(found["--out"]))
+    if rows is None:
+        return None
+    return as_json(rows) if "--json" in found else as_table(rows)
+
+
+def parsed(arguments: Sequence[str]) -> dict[str, str] | None:
+    """Return the options of `list` that are known here; None where there are others."""
+    found = dict(OPTIONS)
+    rest = iter(arguments)
+    for argument in rest:
+        name, equals, value = argument.partition("=")
+        if argument in FLAGS:
+            found[argument] = ""
+        elif name in OPTIONS:
+            found[name] = value if equals else next(rest, "")
+            if not found[name] or found[name].startswith("-"):
+                return None
+        else:
+            return None
+    return found
+
+
+def has_settings(folder: Path) -> bool:
+    """Tell whether a folder may have a settings file: it would have a say."""
+    project = folder / "pyproject.toml"
+    try:
+        return (folder / "manifests.toml").exists() or b"tool.manifests" in project.read_bytes()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,186 @@
+"""What each command imports before it does anything: nothing heavy that it does not need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from manifests.cli import main
+from manifests.cli.quick import HELP_WIDTHS, answer, columns, help_file
+
+ROOT = Path(__file__).parents[2]
+
+HEAVY = frozenset(
+    {
+        *("anyio", "asyncio", "brotli", "h11", "httpx", "importlib.metadata", "nh3", "orjson"),
+        *("pydantic", "rich", "sqlite3", "ssl", "typer", "zstandard"),
+    }
+)
+"""What takes more than a few milliseconds, or leads to what does."""
+TYPER = frozenset({"importlib.metadata", "pydantic", "typer"})
+"""What any command takes that typer runs."""
+READING = TYPER | {"nh3", "orjson", "rich"}
+
+MEASURE = """
+import atexit, sys
+before = {*sys.modules}
+tell = lambda: print(*({*sys.modules} - before), file=sys.stderr)
+atexit.register(tell)
+sys.argv = ["manifests", *sys.argv[1:]]
+from manifests.cli import main
+main()
+"""
+
+
+def imported(*arguments: str) -> set[str]:
+    """Return the modules that a command imports, in a process of its own."""
+    return {*run("-c", MEASURE, *arguments).stderr.splitlines()[-1].split()}
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python where nothing but *environment* is set."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy", "most"),
+    [
+        ("--version", frozenset(), 10),
+        ("--help", frozenset(), 50),
+        ("list --out nowhere", {"nh3"}, 105),
+        ("list --out nowhere --json", {"nh3"}, 105),
+        ("generate --help", TYPER, 275),
+        ("sandbox --help", TYPER, 275),
+        ("list --out nowhere --source hf", READING, 390),
+        ("plan", READING, 390),
+        ("schema manifest", READING - {"rich"}, 320),
+    ],
+)
+def test_a_command_imports_what_it_needs(arguments: str, heavy: set[str], most: int) -> None:
+    """Which heavy libraries, by name, and how many modules in all, with some room for Python's."""
+    found = imported(*arguments.split())
+    assert found & HEAVY == heavy
+    assert len(found) <= most
+
+
+@pytest.mark.parametrize("width", HELP_WIDTHS)
+def test_the_kept_help_is_what_the_long_way_says(width: int) -> None:
+    """The text in the package is typer's; scripts/reference writes it."""
+    asked = run("-m", "manifests", "--help", COLUMNS=str(width), MANIFESTS_LONG_WAY="1")
+    kept = help_file(width).read_text(encoding="ascii")
+    assert kept == asked.stdout
+    assert answer(["--help"], {"COLUMNS": str(width)}) == kept
+    assert answer(["-h"], {"COLUMNS": str(width)}) == kept
+
+
+@pytest.mark.parametrize(
+    ("environment", "width"),
+    [({}, 80), ({"COLUMNS": "0"}, 80), ({"COLUMNS": "many"}, 80), ({"COLUMNS": "132"}, 132)],
+)
+def test_a_pipe_is_as_wide_as_it_says(environment: dict[str, str], width: int) -> None:
+    """Without a terminal the variable counts, and 80 where it says nothing."""
+    assert columns(environment) == width
+
+
+def test_help_for_other_widths_takes_the_long_way() -> None:
+    """A narrower terminal has lines of its own; a wider one has those of the widest."""
+    assert answer(["--help"], {"COLUMNS": "60"}) is None
+    assert answer(["--help"], {"COLUMNS": "90"}) is None
+    assert answer(["--help"], {"COLUMNS": "200"}) == answer(["--help"], {"COLUMNS": "100"})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "--source", "hf"],
+        ["list", "--only", "x/*"],
+        ["list", "--help"],
+        ["list", "--out"],
+        ["list", "--out", "--json"],
+        ["list", "more"],
+        ["--help", "list"],
+        ["plan"],
+        [],
+    ],
+)
+def test_what_is_not_plain_takes_the_long_way(arguments: list[str]) -> None:
+    """Selections, mistakes and all other commands are for those who know them."""
+    assert answer(arguments, {}) is None
+
+
+def test_variables_of_ours_take_the_long_way() -> None:
+    """They may say where things are, or ask for a completion."""
+    assert answer(["list"], {"MANIFESTS_OUT": "there"}) is None
+    assert answer(["--help"], {"_MANIFESTS_COMPLETE": "complete_bash"}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("manifests.toml", ""), ("pyproject.toml", "[tool.manifests]"), ("pyproject.toml/x", "")],
+)
+def test_a_settings_file_takes_the_long_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    """It has a say in where things are; one that can't be read is told there."""
+    monkeypatch.chdir(tmp_path)
+    filters = str(ROOT / "filters")
+    assert answer(["list", "--json", "--filters", filters], {}) is not None
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    assert answer(["list", "--json", "--filters", filters], {}) is None
+
+
+def test_a_settings_file_that_can_not_be_read_takes_the_long_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wrong with it is told there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").mkdir()
+    assert answer(["list"], {}) is None
+
+
+def test_definitions_that_are_not_plain_take_the_long_way(tmp_path: Path) -> None:
+    """A folder without any is told of there, too."""
+    assert answer(["list", "--filters", str(tmp_path)], {}) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--version"], "manifests "), (["--help"], "Usage: "), (["list", "--json"], "[\n")],
+)
+def test_the_command_answers_at_once(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    words: str,
+) -> None:
+    """It prints the answer to what is plain, and is done."""
+    monkeypatch.chdir(ROOT)
+    for name in [each for each in os.environ if each.startswith("MANIFESTS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["manifests", *arguments])
+    main()
+    assert capsys.readouterr().out.startswith(words)
+
+
+def test_the_command_goes_the_long_way_for_all_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it leaves with an exit code, as typer has it."""
+    for arguments in (["list", "--help"], ["plan", "--help"]):
+        monkeypatch.setattr(sys, "argv", ["manifests", *arguments])
+        with pytest.raises(SystemExit, match="0"):
+            main()
+        assert capsys.readouterr().out.startswith(f"Usage: manifests {arguments[0]}")
