@@ -57,7 +57,8 @@ def retry(order: Order, console: Console) -> ExitCode:
         what = f"{counted(len(hopeless), 'filter')} left out until the definitions are mended"
         say(console, f"{what}: {names(hopeless)}", style="yellow")
     if not hopeful:
-        say(console, "nothing to retry")
+        without = ", so that --report wrote nothing" if order.reports else ""
+        say(console, f"nothing to retry{without}")
         return ExitCode.OK
     return generate(replace(order, only=[key_of(each) for each in hopeful]), console)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from manifests.cli.consoles import cell, say
 from manifests.cli.notestream import event_log
+from manifests.report.exits import ExitCode
 from manifests.report.findings import (
     failure_groups,
     headline,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from manifests.report.exits import ExitCode
     from manifests.report.story import Story
     from manifests.results import Failure, Outcome, RunRecord
 
@@ -43,10 +43,12 @@ def print_end(console: Console, story: Story, *, quiet: bool) -> None:
     Args:
         console: stderr.
         story: the run.
-        quiet: whether the log shall tell only of filters that failed.
+        quiet: whether to tell only of what failed or is odd: cron sends mail for every line.
     """
     if log := event_log(console):
         log.end(story, quiet=quiet)
+        return
+    if quiet and all_is_well(story):
         return
     print_summary(
         console,
@@ -56,6 +58,12 @@ def print_end(console: Console, story: Story, *, quiet: bool) -> None:
         max_failed=story.max_failed,
         flags=story.flags,
     )
+
+
+def all_is_well(story: Story) -> bool:
+    """Tell whether there is nothing in a run that a person needs to look at."""
+    is_odd = next(oddities(story.record), None) is not None
+    return story.exit_code is ExitCode.OK and not story.record.failures and not is_odd
 
 
 def print_summary(
