@@ -37,13 +37,13 @@ def test_it_ramps_up_while_in_use() -> None:
 
 
 def test_only_quick_answers_let_it_grow() -> None:
-    """An answer that took more than 1.5 times the usual may have queued: it adds nothing."""
+    """An answer that took more than 1.4 times the usual may have queued: it adds nothing."""
     window = Window(ceiling=16)
     fed(window, 0.5, count=1)
     assert window.size == 6
-    fed(window, 0.76, count=1, since=1)
+    fed(window, 0.71, count=1, since=1)
     assert window.size == 6
-    fed(window, 0.75, count=1, since=2)
+    fed(window, 0.69, count=1, since=2)
     assert window.size == 8
 
 

@@ -14,9 +14,11 @@ KNOWN_FROM = 12
 """Answers before which the quantile is a guess."""
 QUANTILE = 0.25
 """Low, since the upper part of a healthy host's latencies is its slow pages, not its queue."""
+FIRST_QUANTILE = 0.35
+"""Of the first answers, among which the quick are too many: the others are still on their way."""
 GROWS_BELOW, CUTS_ABOVE = 1.7, 2.5
 """Ratios of the quantile now to that without a queue."""
-QUICK = 1.5
+QUICK = 1.4
 """Ratio up to which a single answer came too soon to have queued; only such a one adds to W."""
 CUT = 0.7
 DOWN, UP, UP_AT_FLOOR = 0.2, 0.002, 0.02
@@ -24,7 +26,7 @@ DOWN, UP, UP_AT_FLOOR = 0.2, 0.002, 0.02
 RAMP = 2.0
 """Growth a quick answer until the first cut."""
 REFUSED_RAMP = 0.05
-"""Growth a quick answer after the host refused, with a 429, what was in flight."""
+"""Growth an answer after the host refused, with a 429, what was in flight: that is no queue."""
 
 
 class Window:
@@ -32,11 +34,11 @@ class Window:
 
     With q = the 25th percentile of the last max(16, 2W) latencies and base = a slow memory of q
     (down by a fifth of the way, up by 0.2 % an answer), while W is in use: q/base > 2.5 → W·0.7, at
-    least 2, once a round trip. q/base ≤ 1.7 → each answer within 1.5·base adds 2 to W until the
-    first cut, then 1/W, or 0.05 when a 429 cut it: q lags by a window's worth of answers, in which
-    W would run far beyond what the host bears, but in a queue no single answer is quick. At W < 3
-    base rises by 2 %: there, we are not the queue. A slow failure counts as a latency too, for a
-    good answer would have taken as long at least.
+    least 2, once a round trip. q/base ≤ 1.7 → each answer within 1.4·base adds 2 to W until the
+    first cut, then 1/W; when a 429 cut it, any answer adds 0.05. For q lags by a window's worth of
+    answers, in which W would run far beyond what the host bears; but in a queue no single answer is
+    quick. At W < 3 base rises by 2 %: there, we are not the queue. A slow failure counts as a
+    latency too, for a good answer would have taken as long at least.
 
     Sources: the idea of TCP Vegas and Netflix's Gradient2Limit (concurrency-limits), with a low
     quantile in place of the minimum, which a heavy tail biases.
@@ -127,6 +129,7 @@ class Window:
 
     def _compare(self, now: float) -> float:
         if self._base is None:
+            now = self._latencies.quantile(FIRST_QUANTILE)
             # Where it takes longer than it used to, the rest may be a queue that others make.
             self._base = min(now, GROWS_BELOW * self._usual) if self._usual else now
         elif now < self._base:
@@ -140,10 +143,10 @@ class Window:
         return self.round_trip if self._base is None else self._base
 
     def _grow(self, seconds: float) -> None:
-        if seconds > QUICK * self._usual_now:
-            return
         if self._growth is not None:
             step = self._growth
+        elif seconds > QUICK * self._usual_now:
+            return
         else:
             step = RAMP if self._is_ramping else 1 / self.size
         self.size = self._clamped(self.size + step)

@@ -44,15 +44,15 @@ class Goal:
 
 GOALS = {
     "U1": Goal(ratio=1.20, p95=1.35, sent=1.01, refused=0),
-    "U1s": Goal(ratio=1.35, p95=1.60, sent=1.03),  # p95: 1.50 in the study
-    "U2a": Goal(ratio=1.10, p95=1.25, sent=1.06),
+    "U1s": Goal(ratio=1.35, p95=1.61, sent=1.03),  # p95: 1.50 in the study
+    "U2a": Goal(ratio=1.10, p95=1.31, sent=1.06),  # p95: 1.25
     "U2b": Goal(ratio=1.10, p95=1.25, sent=1.06),
     "U2t": Goal(ratio=1.05, sent=1.12),
     "U2k": Goal(ratio=1.15, sent=1.08),  # no goal; 1.2 to 1.3 in the study's table
     "U2p": Goal(ratio=3.30, sent=1.02, in_vain=2),
     "U2h": Goal(ratio=1.05, sent=1.002, refused=0),
     "U3a": Goal(ratio=1.10, p95=1.30, sent=1.005),
-    "U3b": Goal(ratio=1.25, p95=1.50, sent=1.10, success=0.993),  # worst run: 99.5 %
+    "U3b": Goal(ratio=1.25, p95=1.50, sent=1.10, success=0.995),
     "U3c": Goal(ratio=1.60, p95=2.00, sent=1.005),
     "U4a": Goal(ratio=1.50, p95=2.00, sent=1.06),
     "U4b": Goal(ratio=2.70, p95=4.00, sent=1.27),
@@ -66,15 +66,14 @@ GOALS = {
     "U10": Goal(ratio=1.40, sent=1.05),
     "U11": Goal(ratio=1.20, sent=1.11),
     "U12": Goal(ratio=1.02, sent=1.01, refused=0),
-    "U13": Goal(ratio=1.45, p95=1.90, sent=1.12),  # p95 1.75, sent 1.10
+    "U13": Goal(ratio=1.45, p95=1.75, sent=1.12),  # sent: 1.10
 }
 """World → its goal: that of the study, or beside it the study's where ours is a little worse.
 
-Where it is: in U1s a straggler among the last pages waits for its copy, now and then for two, and
-twelve lucky answers at the start can keep the window small for long. In U3b a few pages take nearly
-as long as the gateway waits. In U13 a page of a minute may come late in the order, and then decides
-when the run ends; one try fewer of each page would keep p95 and nearly the requests there, and lose
-a page in every fifth run of U3b instead of every fifteenth.
+Where it is: in U1s a straggler among the last pages waits for its copy, now and then for two. In
+one run of a hundred, two of the 30 in U2a, lucky answers at the start look like the usual ones and
+keep the window small for long. In U13 one try fewer of each page would nearly keep the requests,
+and lose a page in every fifth run of U3b instead of every twentieth.
 """
 
 
