@@ -48,7 +48,7 @@ async def first_page(fetchers: Fetchers, name: str, log: list[Attempt]) -> Fetch
 @pytest.mark.parametrize(
     ("fault", "speed", "code", "cause"),
     [
-        ("drip", 100, ErrorCode.TIMEOUT, "no whole answer within 30 s"),
+        ("drip", 12, ErrorCode.TIMEOUT, "no whole answer within 30 s"),
         (
             "endless",
             5,
