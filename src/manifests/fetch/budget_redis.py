@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
@@ -57,7 +58,7 @@ class RedisBudget:
         except ResponseError as error:
             raise self._lost("it refuses the script") from error
         except (OSError, RedisError) as error:
-            raise self._lost("it can't be reached") from error
+            raise self._lost(why(error)) from error
 
     async def _run(self, key: str, text: str) -> str:
         try:
@@ -67,6 +68,14 @@ class RedisBudget:
 
     def _lost(self, why: str) -> BudgetLostError:
         return BudgetLostError(f"the shared budget at {self._name} is lost: {why}")
+
+
+def why(error: Exception) -> str:
+    """Return why a server did not answer, in words for people."""
+    # What redis raises came up while it dealt with what ssl had raised.
+    if isinstance(error.__context__, ssl.SSLCertVerificationError):
+        return "nobody whom this system trusts vouches for its certificate"
+    return "it can't be reached"
 
 
 @asynccontextmanager

@@ -11,6 +11,8 @@ from manifests.fetch.budget_place import parse_place
 from manifests.fetch.budget_redis import PREFIX, open_redis
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from redis import Redis
 
     class Server(Protocol):
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
         url: str
         port: int
+        authority: Path | None
 
         def stop(self) -> None:
             """Stop it."""
@@ -100,3 +103,15 @@ def test_a_key_tells_nothing() -> None:
     """The key of a host holds neither its name nor who asks, and differs by both."""
     assert "example" not in KEY
     assert len({KEY, key_of("https://x.example token"), key_of("https://y.example token")}) == 3
+
+
+async def test_a_server_behind_tls_is_trusted_by_its_authority(
+    veiled_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`rediss://` asks whom the system trusts, and a stranger's certificate is an error."""
+    async with open_redis(parse_place(veiled_server.url)) as budget:
+        with pytest.raises(BudgetLostError, match="vouches for its certificate"):
+            await budget.exchange(KEY, Ask(member="a", want=1))
+    monkeypatch.setenv("SSL_CERT_FILE", str(veiled_server.authority))
+    async with open_redis(parse_place(veiled_server.url)) as budget:
+        assert (await budget.exchange(KEY, Ask(member="a", want=1))).granted == 1
