@@ -29,6 +29,7 @@ class Said(TypedDict, total=False):
     want: int
     ceiling: int
     epoch: str
+    at: float
     rate: float
     good: int
     failed: int
@@ -219,6 +220,33 @@ def test_an_answer_of_the_last_window_counts_in_this_one(keeper: Keeper) -> None
     assert keeper.state.remaining == 9
     keeper.hear("a", lost=2)
     assert keeper.state.remaining == 7
+
+
+def test_a_word_that_comes_late_is_as_old_as_it_is(keeper: Keeper) -> None:
+    """A process that hardly gets its turn does not tell of an older window as of this one."""
+    known = keeper.hear("a", busy=1, quota=((9, 1.0, 0.0),))
+    keeper.hear("a", busy=1, later=1.1)
+    assert keeper.state is not None
+    end = keeper.state.reset
+    keeper.hear("a", epoch=known.epoch, at=1.0, quota=((3, 0.1, 0.5),), later=0.6)
+    assert (keeper.state.remaining, keeper.state.reset) == (9, end)
+
+
+def test_what_was_refused_before_a_cut_is_no_news_however_late(keeper: Keeper) -> None:
+    """The word of a refusal may come long after one that was sent later."""
+    known = keeper.hear("a", busy=3, good=3)
+    keeper.hear("a", busy=3, refused=0.1, hold=0.3, later=1.0)
+    assert keeper.state is not None
+    cut_at = keeper.state.cut_at
+    keeper.hear("b", epoch=known.epoch, at=1.0, refused=0.1, hold=0.1, later=1.0)
+    assert keeper.state.cut_at == cut_at
+
+
+def test_an_answer_may_prove_that_a_new_window_began(keeper: Keeper) -> None:
+    """What is counted before the known reset, which is rounded up, is spent of the new window."""
+    keeper.hear("a", busy=1, quota=((30, 1.0, 0.05),))
+    keeper.hear("a", busy=1, quota=((3, 2.0, 0.05),), later=0.3)
+    assert keeper.hear("b", want=8, later=1.0).granted == 2
 
 
 def test_an_ill_host_gets_one_probe(keeper: Keeper) -> None:

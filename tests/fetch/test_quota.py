@@ -73,6 +73,15 @@ def test_a_new_window_is_believed_to_be_as_long() -> None:
     assert 123 <= gate.opens_at(in_flight=0, waiting=1, now=64) <= 125
 
 
+def test_an_answer_may_prove_that_a_new_window_began() -> None:
+    """What is counted before the known reset, which is rounded up, is spent of the new window."""
+    gate = new_gate((5.9, 30, 1), (6.2, 3, 2))
+    assert (gate.remaining, gate.reset_at) == (3, 8.2)
+    gate.observe(Quota(remaining=29, reset=1), sent=5.95, now=6.3)
+    assert gate.remaining == 2, "it may have been counted in the new one"
+    assert gate.opens_at(in_flight=2, waiting=5, now=7.5) >= 8.2
+
+
 def test_a_window_that_began_empty_lets_one_ask() -> None:
     """Where nothing was ever seen left, a single request asks after the reset."""
     gate = new_gate((0, 0, 10))
@@ -119,7 +128,7 @@ def test_a_reserve_is_kept_where_others_share() -> None:
     st.integers(1, 40),
     st.floats(1, 300),
     st.integers(0),
-    st.lists(st.tuples(st.floats(0, 20), st.booleans()), max_size=150),
+    st.lists(st.tuples(st.floats(0, 0.3) | st.floats(0, 20), st.booleans()), max_size=150),
 )
 def test_a_quota_is_never_overdrawn(
     size: int, first_reset: float, seed: int, steps: list[tuple[float, bool]]

@@ -121,6 +121,16 @@ def test_what_an_answer_says_of_the_quota_is_told(share: Share) -> None:
     assert (ask.quota, ask.lost) == (((7, 9.0, 2.0),), 0)
 
 
+def test_it_tells_when_it_speaks_on_the_keeper_s_clock(share: Share) -> None:
+    """The answer that took the least time to come tells the most; another life has its own time."""
+    assert share.ask(now=1).at == -1
+    share.heard(Reply(epoch="e", at=100), now=10)
+    share.heard(Reply(epoch="e", at=104), now=20)
+    assert share.ask(now=30).at == 120
+    share.heard(Reply(epoch="f", at=2), now=40)
+    assert share.ask(now=41).at == 3
+
+
 def test_a_breaker_that_opens_is_told_once(share: Share) -> None:
     """A host found ill is told with the time of its probe, and again when the probe failed."""
     told = []

@@ -33,6 +33,9 @@ class Ask:
     """Attempts in flight that all processes together may reach, at most."""
     epoch: str = ""
     """The life of the budget that it knows; empty before the first answer."""
+    at: float = -1.0
+    """The keeper's time when this was said, or a little before, in seconds of that life: words may
+    come late. -1 before the first answer."""
     rate: float = 0.0
     """Starts a second that it knows as the budget's; 0 for none."""
     good: int = 0
@@ -60,6 +63,8 @@ class Reply:
 
     epoch: str
     """The life of the budget: a new one begins where all was forgotten."""
+    at: float = 0.0
+    """The keeper's time, in seconds of that life."""
     granted: int = 0
     """Starts that are leased."""
     delay: float = 0.0

@@ -42,6 +42,8 @@ PROBE_WAIT, COOL_DOWN, DEAD_AFTER = 5.0, 60.0, 120.0
 """Seconds between probes of an ill host, of a dead one, and until it counts as dead."""
 SLACK = 0.05
 """Seconds after the end of a counted window."""
+ROUNDED_BY = 1.0
+"""Seconds by which the time to a reset may be rounded up, as in `QuotaGate`."""
 POLL, HEARTBEAT, BATCH = 0.03, 1.0, 0.1
 """Seconds until a place may be free, between words of the idle, and worth of starts in a lease."""
 
@@ -93,6 +95,7 @@ def bury(state: State, t: float) -> None:
 
 def learn(state: State, ask: Ask, t: float) -> None:
     """Learn what answers told of the host."""
+    told = said_at(state, ask, t)
     if state.rate <= 0:
         state.rate = ask.rate
     state.flow = state.flow * math.exp((state.flow_at - t) / MEASURED) + ask.good
@@ -102,12 +105,17 @@ def learn(state: State, ask: Ask, t: float) -> None:
     if ask.hold > 0:
         state.hold = max(state.hold, t + ask.hold)
     if ask.refused >= 0:
-        refuse(state, ask, t)
+        refuse(state, ask, t, sent=told - ask.refused)
     for remaining, reset, age in ask.quota:
-        count(state, remaining, (t + reset, reset), sent=t - age)
+        count(state, remaining, (t + reset, reset), sent=told - age)
     if state.remaining > 0:
         state.remaining = max(0, state.remaining - ask.lost)
     judge_health(state, ask, t)
+
+
+def said_at(state: State, ask: Ask, t: float) -> float:
+    """Return when something was said that came at *t*: what it tells is as old as that."""
+    return ask.at if ask.epoch == state.epoch and 0 <= ask.at < t else t
 
 
 def recover(state: State, good: int, ceiling: int, t: float) -> None:
@@ -123,9 +131,9 @@ def recover(state: State, good: int, ceiling: int, t: float) -> None:
         state.limit = min(float(ceiling), state.limit + step * good)
 
 
-def refuse(state: State, ask: Ask, t: float) -> None:
+def refuse(state: State, ask: Ask, t: float, *, sent: float) -> None:
     """Cut the limit, or R, after a refusal; one that was sent before the last cut is no news."""
-    if t - ask.refused > state.cut_at:
+    if sent > state.cut_at:
         if t - state.refused_at > CALM:
             state.cuts = 0
         in_flight = sum(each.busy for each in state.members.values())
@@ -150,6 +158,8 @@ def flow(state: State, t: float) -> float:
 
 def count(state: State, remaining: int, reset: tuple[float, float], *, sent: float) -> None:
     """Learn what an answer says is left of a counted window; *reset* is when and in how long."""
+    if state.told and sent + reset[1] - ROUNDED_BY > state.reset:
+        begin_window(state, sent)
     if sent < state.window:
         # It tells of the window before, but may have been counted in this one.
         state.remaining = max(0, state.remaining - 1)
@@ -163,11 +173,16 @@ def count(state: State, remaining: int, reset: tuple[float, float], *, sent: flo
 
 
 def roll_over(state: State, t: float) -> None:
-    """Begin a new window; it is believed to be as large as any before it."""
+    """Begin a new window after the end of the last."""
     if state.remaining >= 0 and t >= state.reset + SLACK:
-        state.window, state.told = t, False
-        state.remaining = max(1, state.largest)
-        state.reset = t + max(1.0, state.period)
+        begin_window(state, t)
+
+
+def begin_window(state: State, t: float) -> None:
+    """Begin a new window; it is believed to be as large and as long as any before it."""
+    state.window, state.told = t, False
+    state.remaining = max(1, state.largest)
+    state.reset = t + max(1.0, state.period)
 
 
 def judge_health(state: State, ask: Ask, t: float) -> None:
@@ -279,6 +294,7 @@ def reply(
     is_ill = state.ill_since >= 0
     return Reply(
         epoch=state.epoch,
+        at=t,
         granted=granted,
         delay=delay,
         wait=wait,

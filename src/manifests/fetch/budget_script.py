@@ -12,7 +12,7 @@ local floor, max, min, exp = math.floor, math.max, math.min, math.exp
 
 local function reply(s, t, more)
   local ill = s.ill_since >= 0
-  return {epoch = s.epoch, granted = more.granted or 0, delay = more.delay or 0,
+  return {epoch = s.epoch, at = t, granted = more.granted or 0, delay = more.delay or 0,
     wait = more.wait or 0, hold = max(0, s.hold - t), rate = s.rate, alive = max(1, s.alive),
     ill = ill and t - s.ill_since or -1, probe = ill and max(0, s.probe_at - t) or 0}
 end
@@ -31,11 +31,13 @@ local function bury(s, t)
   if not s.members[s.probe] then s.probe = '' end
 end
 
+local function begin_window(s, t)
+  s.window, s.told = t, false
+  s.remaining, s.reset = max(1, s.largest), t + max(1, s.period)
+end
+
 local function roll_over(s, t)
-  if s.remaining >= 0 and t >= s.reset + 0.05 then
-    s.window, s.told = t, false
-    s.remaining, s.reset = max(1, s.largest), t + max(1, s.period)
-  end
+  if s.remaining >= 0 and t >= s.reset + 0.05 then begin_window(s, t) end
 end
 
 local function recover(s, good, ceiling, t)
@@ -49,8 +51,8 @@ local function recover(s, good, ceiling, t)
   end
 end
 
-local function refuse(s, ask, t)
-  if t - ask.refused > s.cut_at then
+local function refuse(s, ask, t, sent)
+  if sent > s.cut_at then
     if t - s.refused_at > 8 then s.cuts = 0 end
     local busy = in_flight(s)
     local limit = min(ask.ceiling, floor(s.limit))
@@ -70,6 +72,7 @@ local function refuse(s, ask, t)
 end
 
 local function count(s, remaining, reset, sent, t)
+  if s.told and sent + reset - 1 > s.reset then begin_window(s, sent) end
   if sent < s.window then
     s.remaining = max(0, s.remaining - 1)
     return
@@ -95,13 +98,14 @@ local function judge_health(s, ask, t)
 end
 
 local function learn(s, ask, t)
+  local told = ask.epoch == s.epoch and ask.at >= 0 and ask.at < t and ask.at or t
   if s.rate <= 0 then s.rate = ask.rate end
   s.flow = s.flow * exp((s.flow_at - t) / 3) + ask.good
   s.flow_at = t
   if ask.good > 0 then recover(s, ask.good, ask.ceiling, t) end
   if ask.hold > 0 then s.hold = max(s.hold, t + ask.hold) end
-  if ask.refused >= 0 then refuse(s, ask, t) end
-  for _, heard in ipairs(ask.quota) do count(s, heard[1], heard[2], t - heard[3], t) end
+  if ask.refused >= 0 then refuse(s, ask, t, told - ask.refused) end
+  for _, heard in ipairs(ask.quota) do count(s, heard[1], heard[2], told - heard[3], t) end
   if s.remaining > 0 then s.remaining = max(0, s.remaining - ask.lost) end
   judge_health(s, ask, t)
 end

@@ -17,6 +17,8 @@ AHEAD = 0.1
 """Share of the window before its reset when too small a rest is to be spent, lest some be left."""
 JITTER = 2.0
 """Seconds after the reset in which a fleet returns, at most a tenth of the wait."""
+ROUNDED_BY = 1.0
+"""Seconds by which the time to a reset may be rounded up: it is told in whole ones."""
 
 
 class QuotaGate:
@@ -24,8 +26,9 @@ class QuotaGate:
 
     At zero wait for the reset. When the pages that wait need more than is left, spend it evenly
     over the time to the reset; else don't wait. The reset is the earliest seen in the window, since
-    `t` is rounded up and read late. An answer opens a new window only if it was asked for after
-    the known reset: a late one tells of the window before.
+    `t` is rounded up and read late. So an answer may prove, before the known reset, that a new
+    window began. One that was asked for before that tells of the window before, but may have been
+    counted in the new one.
 
     Source: draft-ietf-httpapi-ratelimit-headers-09; hub-docs `rate-limits.md` (fixed windows).
     """
@@ -52,7 +55,10 @@ class QuotaGate:
             now: the time.
         """
         self._roll_over(now)
+        if sent + quota.reset - ROUNDED_BY > self.reset_at:
+            self._begin(sent)
         if sent < self._began:
+            self.lost()
             return
         self._period = max(self._period, quota.reset)
         self._largest = max(self._largest, quota.remaining + 1)
@@ -111,8 +117,10 @@ class QuotaGate:
             self._is_shared = True
 
     def _roll_over(self, now: float) -> None:
-        if self.remaining is None or now < self.reset_at + self._slack:
-            return
+        if self.remaining is not None and now >= self.reset_at + self._slack:
+            self._begin(now)
+
+    def _begin(self, now: float) -> None:
         self._began = now
         # Until an answer tells, the new window is believed to be as large as any before it.
         self.remaining = max(1, self._largest)

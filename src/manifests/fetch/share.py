@@ -101,6 +101,7 @@ class Share:
         self._member = member
         self._ceiling = ceiling
         self._epoch = ""
+        self._ahead = -INF
         self._rate = rate or 0.0
         self._alive = UNKNOWN
         self._hand = 0
@@ -202,6 +203,7 @@ class Share:
             want=self._asked,
             ceiling=self._ceiling,
             epoch=self._epoch,
+            at=max(-1.0, now + self._ahead),
             rate=self._rate,
             good=news.good,
             failed=news.failed,
@@ -225,6 +227,9 @@ class Share:
             # It may have forgotten what this process told it once.
             news = self._news = self._news or News()
             news.hold = max(news.hold, self.held_until)
+            self._ahead = -INF
+        # Each answer was under way for some time; that which was fastest tells most.
+        self._ahead = max(self._ahead, reply.at - now)
         self._solitude, self._has_looked = None, False
         self._epoch, self._rate, self._alive = reply.epoch, reply.rate, reply.alive
         if reply.granted:

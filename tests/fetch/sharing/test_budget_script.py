@@ -35,6 +35,7 @@ def drawn(rng: random.Random, epoch: str) -> Ask:
         busy=rng.randrange(6),
         want=rng.randrange(6),
         epoch=rng.choice([epoch] * 20 + ["", "of another life"]),
+        at=seldom(0.5, 40, -1.0),
         rate=seldom(0.2, 20, 0.0),
         good=rng.choice([0, 0, 1, 3]),
         failed=rng.choice([0, 0, 0, 1]),
