@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fetch.simulation.desk import Desk
@@ -17,6 +18,9 @@ from manifests.fetch.signals import Quota, Signal
 
 if TYPE_CHECKING:
     from manifests.fetch.work import Start, Work
+
+# Counting lines doubles the time of what runs the same few of them a million times.
+pytestmark = pytest.mark.no_cover
 
 SIGNALS = {
     "good": GOOD,

@@ -42,6 +42,9 @@ class Goal:
     in_vain: int | None = None
 
 
+# Counting lines doubles the time of what runs the same few of them a million times.
+pytestmark = pytest.mark.no_cover
+
 GOALS = {
     "U1": Goal(ratio=1.20, p95=1.35, sent=1.01, refused=0),
     "U1s": Goal(ratio=1.35, p95=1.61, sent=1.03),  # p95: 1.50 in the study
