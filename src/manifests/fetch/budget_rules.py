@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from manifests.fetch.budget import Reply
 from manifests.fetch.budget_state import NEVER, Member, State
+from manifests.fetch.budget_window import SLACK, count, roll_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +41,6 @@ LONG_PAUSE = 10.0
 """Seconds; after such a pause R doesn't grow for twice as long."""
 PROBE_WAIT, COOL_DOWN, DEAD_AFTER = 5.0, 60.0, 120.0
 """Seconds between probes of an ill host, of a dead one, and until it counts as dead."""
-SLACK = 0.05
-"""Seconds after the end of a counted window."""
-ROUNDED_BY = 1.0
-"""Seconds by which the time to a reset may be rounded up, as in `QuotaGate`."""
 POLL, HEARTBEAT, BATCH = 0.03, 1.0, 0.1
 """Seconds until a place may be free, between words of the idle, and worth of starts in a lease."""
 
@@ -154,35 +151,6 @@ def flow(state: State, t: float) -> float:
     """Return the good answers a second; the share of time before the first is taken out."""
     over = max(1.0, t - state.began)
     return state.flow / (MEASURED * (1 - math.exp(-over / MEASURED)))
-
-
-def count(state: State, remaining: int, reset: tuple[float, float], *, sent: float) -> None:
-    """Learn what an answer says is left of a counted window; *reset* is when and in how long."""
-    if state.told and sent + reset[1] - ROUNDED_BY > state.reset:
-        begin_window(state, sent)
-    if sent < state.window:
-        # It tells of the window before, but may have been counted in this one.
-        state.remaining = max(0, state.remaining - 1)
-        return
-    state.period = max(state.period, reset[1])
-    state.largest = max(state.largest, remaining + 1)
-    if not state.told:
-        state.told, state.remaining, state.reset = True, remaining, reset[0]
-    state.remaining = min(state.remaining, remaining)
-    state.reset = min(state.reset, reset[0])
-
-
-def roll_over(state: State, t: float) -> None:
-    """Begin a new window after the end of the last."""
-    if state.remaining >= 0 and t >= state.reset + SLACK:
-        begin_window(state, t)
-
-
-def begin_window(state: State, t: float) -> None:
-    """Begin a new window; it is believed to be as large and as long as any before it."""
-    state.window, state.told = t, False
-    state.remaining = max(1, state.largest)
-    state.reset = t + max(1.0, state.period)
 
 
 def judge_health(state: State, ask: Ask, t: float) -> None:
