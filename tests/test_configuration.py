@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.configuration import Configuration, read_configuration
+from manifests.configuration import read_configuration
 from manifests.errors import SettingsError
+from manifests.settings import Configuration
 from manifests.settings_file import SettingsFile
 from manifests.sources import SOURCES
 from manifests.store.verdict import GateLimits

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from manifests.discovery import TABLE, read_table, read_text
 from manifests.errors import SettingsError
-from manifests.settings import is_endpoint
+from manifests.settings import Configuration, is_endpoint
 from manifests.settings_file import GateTable, SettingsFile
-from manifests.store.verdict import GateLimits
 from manifests.validation import key_path, unknown
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from manifests.sources.base import SourceInfo
 
-__all__ = ["Configuration", "read_configuration"]
+__all__ = ["read_configuration"]
 
 SECRETS: Final = re.compile(r"token|secret|password|api-key")
 HEADER: Final = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
@@ -46,25 +44,6 @@ WORDS: Final[Mapping[str, str]] = {
 FOLDERS: Final = frozenset({"filters", "out", "state"})
 BESIDE: Final = {"contact", "endpoints", "gate"}
 """What no option stands for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
-    """What the settings file says, or that there is none."""
-
-    origin: Path | None = None
-    """The file; None without any."""
-    options: Mapping[str, str | int | bool] = field(default_factory=dict)
-    """Name of an option's parameter, such as `max_failed` → its value, as a flag would give it."""
-    contact: str = ""
-    """Where upstream finds whoever runs this; empty where it is not said."""
-    endpoints: Mapping[str, str] = field(default_factory=dict)
-    """Source → where it is asked."""
-    gate: GateLimits = field(default_factory=GateLimits)
-    gate_keys: frozenset[str] = frozenset()
-    """Names of the thresholds that the file gives."""
-    notes: tuple[str, ...] = ()
-    """What a person should know, though nothing is wrong."""
 
 
 def read_configuration(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONTACT",
     "Access",
+    "Configuration",
     "Pace",
     "Settings",
     "find_token",
@@ -88,6 +89,25 @@ class Settings:
     """What is shared with other processes, and where; None for nothing."""
     dry_run: bool = False
     """Whether to fetch and judge, but write nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """What the settings file says, or that there is none."""
+
+    origin: Path | None = None
+    """The file; None without any."""
+    options: Mapping[str, str | int | bool] = field(default_factory=dict)
+    """Name of an option's parameter, such as `max_failed` → its value, as a flag would give it."""
+    contact: str = ""
+    """Where upstream finds whoever runs this; empty where it is not said."""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Source → where it is asked."""
+    gate: GateLimits = field(default_factory=GateLimits)
+    gate_keys: frozenset[str] = frozenset()
+    """Names of the thresholds that the file gives."""
+    notes: tuple[str, ...] = ()
+    """What a person should know, though nothing is wrong."""
 
 
 def parse_duration(text: str) -> float:

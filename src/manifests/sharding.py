@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from manifests.errors import SettingsError
 from manifests.models import Filter
 from manifests.planner import plan_queries
+from manifests.records import LATER
 from manifests.shards import ShardPart
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = ["MOST_SHARDS", "Shard", "Share", "deal", "definitions_digest", "parse
 Key: TypeAlias = tuple[str, str]
 """Source and path of a filter."""
 
-FILTER: Final = TypeAdapter(Filter)
+FILTERS: Final = TypeAdapter(list[Filter], config=LATER)
 MOST_SHARDS: Final = 256
 """More would each make next to nothing, and all ask the same two hosts."""
 
@@ -118,8 +119,9 @@ def share_of(
 def definitions_digest(defined: Iterable[Filter]) -> str:
     """Return the digest of filters as they are defined, whatever the layout of their files."""
     digest = hashlib.sha256()
-    for each in sorted(defined, key=lambda one: (one.source, one.path)):
-        document = json.dumps(FILTER.dump_python(each, mode="json"), sort_keys=True)
+    ordered = sorted(defined, key=lambda one: (one.source, one.path))
+    for each in FILTERS.dump_python(ordered, mode="json"):
+        document = json.dumps(each, sort_keys=True)
         digest.update(f"{document}\n".encode())
     return digest.hexdigest()
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import TypeAdapter, ValidationError
 
 from manifests.models import Model, Query, Record, Stats
+from manifests.records import LATER
 from manifests.sources.base import Entry
 from manifests.store.canonical import DamagedFileError, sha256
 from manifests.store.entrylog import EntryLog
@@ -34,7 +35,7 @@ LONGEST_LINE: Final = 4 * 1024**2
 """Bytes of one model; what is longer was not written by us, and is not read."""
 BATCH: Final = 100
 """Models that are in memory at once while they are read."""
-PAIR: Final = TypeAdapter(tuple[Model, Stats])
+PAIR: Final = TypeAdapter(tuple[Model, Stats], config=LATER)
 
 
 class ModelsNote(Record):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from manifests.cli.ordering import same_file
-from manifests.configuration import Configuration
+from manifests.settings import Configuration
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from manifests.cli.wiring import FetchFlags, settings_of
-from manifests.configuration import Configuration
-from manifests.settings import CONTACT
+from manifests.settings import CONTACT, Configuration
 from manifests.store.verdict import GateLimits
 
 FLAGS = FetchFlags(

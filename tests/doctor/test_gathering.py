@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from manifests.configuration import Configuration
 from manifests.doctor.diagnosis import Check, Level
 from manifests.doctor.gathering import (
     chosen_sources,
@@ -16,6 +15,7 @@ from manifests.doctor.gathering import (
     gather_settings,
 )
 from manifests.errors import DefinitionError, SettingsError
+from manifests.settings import Configuration
 from manifests.sources import SOURCES
 
 FILTERS = Path(__file__).parents[2] / "filters"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import typer
 
-    from manifests.configuration import Configuration
+    from manifests.settings import Configuration
 
 # Nothing heavy is imported for a folder without a settings file.
 # ruff: noqa: PLC0415

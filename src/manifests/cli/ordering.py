@@ -7,7 +7,6 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from manifests.cli.configuring import configuration_of
-from manifests.cli.explain import Question
 from manifests.cli.generate import Order
 from manifests.cli.options import FILTERS, OUT, STATE, LogFormat
 from manifests.cli.remembering import MemoryFlags
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     import typer
 
-    from manifests.configuration import Configuration
-    from manifests.settings import Settings
+    from manifests.cli.explain import Question
+    from manifests.settings import Configuration, Settings
 
 __all__ = ["RunFlags", "order_of", "order_of_flags", "question_of"]
 
@@ -143,6 +142,8 @@ def question_of(context: typer.Context) -> Question:
     Raises:
         SettingsError: naming the flag's value, or the variable, that is unusable.
     """
+    from manifests.cli.explain import Question  # noqa: PLC0415 - `generate` needs none of it
+
     flags = RunFlags(**context.params)
     return Question(
         path=flags.path,

@@ -11,10 +11,9 @@ from rich.table import Table
 
 from manifests.cli.configuring import configuration_of
 from manifests.cli.consoles import cell, say
-from manifests.configuration import Configuration
 from manifests.errors import SettingsError
 from manifests.fetch.proxies import read_proxy
-from manifests.settings import CONTACT, find_token, is_endpoint, token_given
+from manifests.settings import CONTACT, Configuration, find_token, is_endpoint, token_given
 from manifests.settings_file import SettingsFile
 from manifests.sources import SOURCES
 from manifests.store.canonical import encode

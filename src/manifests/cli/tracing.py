@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from manifests.report.traces import trace_of
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,7 +28,9 @@ def send_trace(story: Story, environ: Mapping[str, str]) -> str:
     if problem := objection(environ):
         return f"no trace is sent: {problem}"
     try:
-        from manifests.cli.otel import deliver, exporter  # noqa: PLC0415 - an extra, seldom wanted
+        # An extra, seldom wanted.
+        from manifests.cli.otel import deliver, exporter  # noqa: PLC0415
+        from manifests.report.traces import trace_of  # noqa: PLC0415
     except ModuleNotFoundError:
         return "no trace is sent: OpenTelemetry is not installed; pip install 'manifests[otel]'"
     try:

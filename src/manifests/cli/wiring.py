@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from manifests.cli.budgeting import open_budget
 from manifests.cli.options import FILTERS, OUT, STATE
 from manifests.clock import Clock
-from manifests.configuration import Configuration
 from manifests.errors import SettingsError
 from manifests.fetch.budget_place import parse_place
 from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.hosts import open_fetchers
 from manifests.runner import Workplace
-from manifests.sandbox.server import SandboxOptions, running
 from manifests.settings import (
     CONTACT,
     Access,
+    Configuration,
     Settings,
     is_loopback,
     parse_duration,
@@ -153,6 +152,9 @@ async def workplace(
     clock = Clock()
     async with AsyncExitStack() as stack:
         if sandbox:
+            # A run that asks the real upstreams shall not wait for it.
+            from manifests.sandbox.server import SandboxOptions, running  # noqa: PLC0415
+
             upstream = await stack.enter_async_context(running(SandboxOptions(), clock=clock))
             settings = replace(prepared.settings, access=everywhere(upstream.url))
             prepared = replace(prepared, settings=settings)

@@ -6,14 +6,13 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from manifests.configuration import Configuration
 from manifests.doctor.diagnosis import Check, ok, refused, warned
 from manifests.doctor.machine import judge_definitions, refused_definitions
 from manifests.doctor.tokens import judge_places, look_for_tokens
 from manifests.errors import DefinitionError, SettingsError
 from manifests.filters import load_filters
 from manifests.selection import select_filters
-from manifests.settings import read_access
+from manifests.settings import Configuration, read_access
 from manifests.store.names import manifest_file
 
 if TYPE_CHECKING:
