@@ -12,6 +12,7 @@ import pytest
 
 from manifests import __version__
 from manifests.cli import main
+from manifests.cli.app import app, app_for
 
 if TYPE_CHECKING:
     from tests.cli.conftest import RunsCommand, Serves
@@ -228,3 +229,18 @@ def test_schema_is_data(manifests: RunsCommand) -> None:
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout.startswith("{\n")
     assert found.stdout.endswith("}\n")
+
+
+@pytest.mark.parametrize("name", ["generate", "list", "test-filter", "settings", "runs"])
+def test_a_command_line_gets_its_command_alone(name: str) -> None:
+    """What is not named is not read, and the app itself stays whole."""
+    named = app_for([name, "--help"])
+    assert len(named.registered_commands) + len(named.registered_groups) == 1
+    assert len(app.registered_commands) > len(COMMANDS)
+    assert len(app.registered_groups) == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["--config", "a", "list"], ["lst"], ["explain_filter"]])
+def test_a_command_line_without_a_command_gets_all(arguments: list[str]) -> None:
+    """Whoever errs is told of all that there is."""
+    assert app_for(arguments) is app

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from copy import copy
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -27,10 +28,13 @@ from manifests.cli.options import (
     SourceOption,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 # What a command needs beyond this is imported when it runs: `--help` shall not wait for it.
 # ruff: noqa: PLC0415
 
-__all__ = ["app"]
+__all__ = ["app", "app_for"]
 
 app = typer.Typer(
     name="manifests",
@@ -179,6 +183,26 @@ def sandbox(
         from manifests.sandbox.server import SandboxOptions
 
         sys.exit(serve(SandboxOptions(port=port, data=data, simulate=simulate, seed=seed)))
+
+
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """Return the app without the commands that the command line does not name.
+
+    typer reads the signatures of all commands that it knows, which takes longer than some of them.
+
+    Args:
+        arguments: what follows the name of the program; one that begins with an option, or with
+            what is no command, gets them all.
+    """
+    name = next(iter(arguments), "")
+    named = copy(app)
+    named.registered_commands = [
+        each
+        for each in app.registered_commands
+        if name == (each.name or getattr(each.callback, "__name__", ""))
+    ]
+    named.registered_groups = [each for each in app.registered_groups if each.name == name]
+    return named if named.registered_commands or named.registered_groups else app
 
 
 commands.register(app)
