@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +9,15 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from manifests.cli.app import app
-from manifests.cli.quick import HELP_WIDTHS, help_file
+from manifests.cli.quick import HELP_WIDTHS, bound, help_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "commands.md"
 WIDTH = 100
+MARGIN = 2
+"""Columns of a terminal that typer leaves free."""
 INTRODUCTION = """\
 # Commands
 
@@ -37,33 +36,38 @@ def command_names(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple
             yield from command_names(command, (*before, name))
 
 
+def page(words: tuple[str, ...], *, width: int) -> str:
+    """Return the help of a command in lines of so many letters; without *words*, of the whole."""
+    environment = {"COLUMNS": str(width), "NO_COLOR": "1", "TERM": "dumb"}
+    asked = CliRunner().invoke(
+        app, [*words, "--help"], prog_name="manifests", env=environment, terminal_width=width
+    )
+    return asked.stdout
+
+
 def section(words: tuple[str, ...]) -> str:
     """Return the part about one command; without *words*, about the whole."""
-    environment = {"COLUMNS": str(WIDTH), "NO_COLOR": "1", "TERM": "dumb"}
-    asked = CliRunner().invoke(
-        app, [*words, "--help"], prog_name="manifests", env=environment, terminal_width=WIDTH
-    )
     title = " ".join(["manifests", *words])
-    lines = [line.rstrip() for line in asked.stdout.strip().splitlines()]
+    lines = [line.rstrip() for line in page(words, width=WIDTH).strip().splitlines()]
     return "\n".join(["", f"## {title}", "", "```text", *lines, "```", ""])
+
+
+def all_words() -> list[tuple[str, ...]]:
+    """Return the words of each command, those of the whole before all others: none."""
+    return [(), *command_names(get_command(app))]
 
 
 def reference() -> str:
     """Return the whole reference."""
-    names = [(), *command_names(get_command(app))]
-    return INTRODUCTION + "".join(section(words) for words in names)
+    return INTRODUCTION + "".join(map(section, all_words()))
 
 
 def kept_help(width: int) -> str:
-    """Return what `manifests --help` says to so many columns, which the package keeps as text."""
-    # Any variable of ours makes it go the long way, past the text that is kept now.
-    environment = {**os.environ, "COLUMNS": str(width), "MANIFESTS_LONG_WAY": "1"}
-    command = [sys.executable, "-m", "manifests", "--help"]
-    asked = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)  # noqa: S603 - ourselves
-    return asked.stdout
+    """Return all help to so many columns, which the package keeps as text."""
+    return bound({" ".join(words): page(words, width=width - MARGIN) for words in all_words()})
 
 
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
     for columns in HELP_WIDTHS:
-        help_file(columns).write_text(kept_help(columns), encoding="ascii")
+        help_file(columns).write_text(kept_help(columns), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from manifests.cli import main
-from manifests.cli.quick import HELP_WIDTHS, answer, columns, help_file
+from manifests.cli.quick import HELP_WIDTHS, answer, bound, columns, help_file, pages
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,15 +57,17 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("arguments", "heavy", "most"),
     [
-        ("--version", frozenset(), 10),
-        ("--help", frozenset(), 50),
-        ("list --out nowhere", {"nh3"}, 105),
-        ("list --out nowhere --json", {"nh3"}, 105),
-        ("generate --help", TYPER, 275),
-        ("sandbox --help", TYPER, 275),
-        ("list --out nowhere --source hf", READING, 390),
-        ("plan", READING, 390),
-        ("schema manifest", READING - {"rich"}, 320),
+        ("--version", frozenset(), 8),
+        ("--help", frozenset(), 45),
+        ("list --out nowhere", {"nh3"}, 100),
+        ("list --out nowhere --json", {"nh3"}, 100),
+        ("generate --help", frozenset(), 45),
+        ("runs show --help", frozenset(), 45),
+        ("generate --quiet --help", TYPER, 265),
+        ("sandbox --seed 1 --help", TYPER, 265),
+        ("list --out nowhere --source hf", READING, 370),
+        ("plan", READING, 370),
+        ("schema manifest", READING - {"rich"}, 310),
     ],
 )
 def test_a_command_imports_what_it_needs(arguments: str, heavy: set[str], most: int) -> None:
@@ -74,14 +77,51 @@ def test_a_command_imports_what_it_needs(arguments: str, heavy: set[str], most: 
     assert len(found) <= most
 
 
+def test_a_run_imports_only_what_it_needs() -> None:
+    """Neither what serves pages, nor what reads a settings file, nor what only others show."""
+    command = [sys.executable, "-c", MEASURE, "generate", "--filters", "nowhere"]
+    asked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    found = {*asked.stderr.splitlines()[-1].split()}
+    assert asked.returncode == 2
+    assert "manifests.runner" in found
+    unneeded = ("sandbox", "settings_file", "cli.explain", "cli.retry", "report.traces", "doctor")
+    assert {
+        name for name in found if name.startswith(tuple(f"manifests.{x}" for x in unneeded))
+    } == set()
+    assert len(found) <= 560
+
+
+def test_the_installed_command_brings_no_weight() -> None:
+    """The script that the installer writes imports our package and little else."""
+    script = Path(sys.executable).with_name("manifests")
+    asked = run("-X", "importtime", str(script), "--version")
+    found = {line.rpartition("|")[2].strip() for line in asked.stderr.splitlines()}
+    assert "manifests.cli" in found
+    assert found & {"enum", "re", "typing"} == set()
+
+
 @pytest.mark.parametrize("width", HELP_WIDTHS)
 def test_the_kept_help_is_what_the_long_way_says(width: int) -> None:
     """The text in the package is typer's; scripts/reference writes it."""
     asked = run("-m", "manifests", "--help", COLUMNS=str(width), MANIFESTS_LONG_WAY="1")
-    kept = help_file(width).read_text(encoding="ascii")
-    assert kept == asked.stdout
-    assert answer(["--help"], {"COLUMNS": str(width)}) == kept
-    assert answer(["-h"], {"COLUMNS": str(width)}) == kept
+    assert answer(["--help"], {"COLUMNS": str(width)}) == asked.stdout
+    assert answer(["-h"], {"COLUMNS": str(width)}) == asked.stdout
+
+
+@pytest.mark.parametrize("width", HELP_WIDTHS)
+def test_a_command_has_its_own_kept_help(width: int) -> None:
+    """A terminal, which typer measures by itself, gets to see what was written without one."""
+    asked = run("-m", "manifests", "generate", "-h", COLUMNS=str(width), MANIFESTS_LONG_WAY="1")
+    assert answer(["generate", "--help"], {"COLUMNS": str(width)}) == asked.stdout
+
+
+@pytest.mark.parametrize("width", HELP_WIDTHS)
+def test_all_help_is_kept_as_it_is_now(width: int) -> None:
+    """No command is forgotten when its options change: scripts/reference writes them all."""
+    written = runpy.run_path(str(ROOT / "scripts" / "reference.py"))["kept_help"](width)
+    assert help_file(width).read_text(encoding="utf-8") == written
+    assert bound(pages(written)) == written
+    assert {"", "generate", "runs", "runs show", "test-filter"} <= pages(written).keys()
 
 
 @pytest.mark.parametrize(
@@ -97,6 +137,7 @@ def test_help_for_other_widths_takes_the_long_way() -> None:
     """A narrower terminal has lines of its own; a wider one has those of the widest."""
     assert answer(["--help"], {"COLUMNS": "60"}) is None
     assert answer(["--help"], {"COLUMNS": "90"}) is None
+    assert answer(["plan", "--help"], {"COLUMNS": "90"}) is None
     assert answer(["--help"], {"COLUMNS": "200"}) == answer(["--help"], {"COLUMNS": "100"})
 
 
@@ -105,7 +146,9 @@ def test_help_for_other_widths_takes_the_long_way() -> None:
     [
         ["list", "--source", "hf"],
         ["list", "--only", "x/*"],
-        ["list", "--help"],
+        ["list", "--json", "--help"],
+        ["lists", "--help"],
+        ["runs", "show", "latest", "--help"],
         ["list", "--out"],
         ["list", "--out", "--json"],
         ["list", "more"],
@@ -136,9 +179,12 @@ def test_a_settings_file_takes_the_long_way(
     monkeypatch.chdir(tmp_path)
     filters = str(ROOT / "filters")
     assert answer(["list", "--json", "--filters", filters], {}) is not None
+    assert answer(["list", "--help"], {"COLUMNS": "80"}) is not None
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(text)
     assert answer(["list", "--json", "--filters", filters], {}) is None
+    assert answer(["list", "--help"], {"COLUMNS": "80"}) is None
+    assert answer(["--help"], {"COLUMNS": "80"}) is not None
 
 
 def test_a_settings_file_that_can_not_be_read_takes_the_long_way(
@@ -157,7 +203,12 @@ def test_definitions_that_are_not_plain_take_the_long_way(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--version"], "manifests "), (["--help"], "Usage: "), (["list", "--json"], "[\n")],
+    [
+        (["--version"], "manifests "),
+        (["--help"], "Usage: "),
+        (["plan", "-h"], "Usage: manifests plan "),
+        (["list", "--json"], "[\n"),
+    ],
 )
 def test_the_command_answers_at_once(
     capsys: pytest.CaptureFixture[str],
@@ -179,7 +230,7 @@ def test_the_command_goes_the_long_way_for_all_else(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then it leaves with an exit code, as typer has it."""
-    for arguments in (["list", "--help"], ["plan", "--help"]):
+    for arguments in (["list", "--json", "--help"], ["plan", "--json", "--help"]):
         monkeypatch.setattr(sys, "argv", ["manifests", *arguments])
         with pytest.raises(SystemExit, match="0"):
             main()

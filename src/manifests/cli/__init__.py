@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from manifests import __version__
@@ -15,11 +16,13 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"manifests {__version__}\n")
         return
-    if sys.argv[1:2] in (["list"], ["--help"], ["-h"]) and answered():
+    if {"list", "--help", "-h"} & {*sys.argv[1:2], *sys.argv[-1:]} and answered():
         return
-    from manifests.cli.app import app  # noqa: PLC0415 - start-up time, see above
+    # What is imported stays: to look for cycles all the while is a fortieth of a start.
+    gc.set_threshold(50_000, 20, 100)
+    from manifests.cli.app import app_for  # noqa: PLC0415 - start-up time, see above
 
-    app(prog_name="manifests")
+    app_for(sys.argv[1:])(prog_name="manifests")
 
 
 def answered() -> bool:

@@ -1,4 +1,4 @@
-"""Answer `--help` and a plain `list` at once: what they take is less than it takes to import typer.
+"""Answer any `--help` and a plain `list` at once: in less time than it takes to import typer.
 
 Each of them gives up, and leaves the answer to the long way, wherever it could be another.
 """
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 # Everything here is about what is not imported.
 # ruff: noqa: PLC0415
 
-__all__ = ["HELP_WIDTHS", "answer", "help_file"]
+__all__ = ["HELP_WIDTHS", "answer", "bound", "help_file", "pages"]
 
 HELP_WIDTHS: Final = (80, 100)
 """Columns for which the help is kept as text: those of a pipe, and the most that it takes."""
+MARK: Final = "\f"
+"""Stands before each page of kept help, and before the words of its command and the page itself."""
 OPTIONS: Final = {"--filters": "filters", "--out": "manifests"}
 """Those of `list` that take a value, with their defaults."""
 FLAGS: Final = frozenset({"--json", "--no-color"})
@@ -36,8 +38,8 @@ def answer(arguments: Sequence[str], environment: Mapping[str, str]) -> str | No
     """
     if any(name.startswith(("MANIFESTS_", "_MANIFESTS")) for name in environment):
         return None
-    if arguments in (["--help"], ["-h"]):
-        return kept_help(columns(environment))
+    if arguments[-1:] in (["--help"], ["-h"]):
+        return kept_help(arguments[:-1], columns(environment))
     if arguments[:1] == ["list"]:
         return listed(arguments[1:])
     return None
@@ -55,15 +57,33 @@ def columns(environment: Mapping[str, str]) -> int:
 
 
 def help_file(width: int) -> Path:
-    """Return the file that holds the help for so many columns; `scripts/reference` writes it."""
+    """Return the file of all help for so many columns; `scripts/reference` writes it."""
     return Path(__file__).with_name(f"help-{width}.txt")
 
 
-def kept_help(width: int) -> str | None:
-    """Return the help for so many columns; None where it is not kept."""
-    most = HELP_WIDTHS[-1]
-    fitting = min(most, width)
-    return help_file(fitting).read_text(encoding="utf-8") if fitting in HELP_WIDTHS else None
+def kept_help(words: Sequence[str], width: int) -> str | None:
+    """Return the help of a command for so many columns; None where it is not kept.
+
+    Args:
+        words: the command; none of the whole.
+        width: columns of the terminal.
+    """
+    fitting = min(HELP_WIDTHS[-1], width)
+    # The help of a command tells the defaults that it has, and those may be in a settings file.
+    if fitting not in HELP_WIDTHS or (words and has_settings(Path())):
+        return None
+    return pages(help_file(fitting).read_text(encoding="utf-8")).get(" ".join(words))
+
+
+def bound(book: Mapping[str, str]) -> str:
+    """Return pages of help as one text; the inverse of `pages`."""
+    return "".join(f"{MARK}{words}\n{page}" for words, page in book.items())
+
+
+def pages(text: str) -> dict[str, str]:
+    """Return the pages of kept help, by the words of their commands."""
+    parted = (each.partition("\n") for each in text.split(MARK)[1:])
+    return {words: page for words, _, page in parted}
 
 
 def listed(arguments: Sequence[str]) -> str | None:
