@@ -17,7 +17,7 @@ OTHERS = "# Performance\n\n<!-- growth -->\nof somebody else\n<!-- /growth -->\n
 def test_the_comparison_measures_writes_and_draws(tmp_path: Path) -> None:
     """A few pages make a table, figures that make sense, a chart, and one section of a page."""
     command = [sys.executable, "-m", "peers", "--only", "manifests generate", "--rounds", "1"]
-    command += ["--civitai", "2", "--hub", "1", "--docs", str(tmp_path)]
+    command += ["--here", "--civitai", "2", "--hub", "1", "--docs", str(tmp_path)]
     command += ["--json", str(tmp_path / "b" / "peers.json")]
     page = tmp_path / "performance.md"
     page.write_text(OTHERS, encoding="utf-8")
@@ -33,6 +33,7 @@ def test_the_comparison_measures_writes_and_draws(tmp_path: Path) -> None:
     ]
     assert all(row["ratio"] == 1 for row in rows[::2])
     assert all(row["ratio"] > 1 < row["memory"] for row in rows[1::2])
+    assert all(row["start"] > 0 for row in rows)
     text = page.read_text(encoding="utf-8")
     assert text.startswith(OTHERS)
     assert text.count("<!-- peers -->") == text.count("<!-- /peers -->") == 1

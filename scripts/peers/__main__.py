@@ -13,7 +13,7 @@ import orjson
 from peers.chart import draw
 from peers.report import fold, goals, table
 from peers.runs import measure, served
-from peers.tools import AT_ONCE, TOOLS, install
+from peers.tools import AT_ONCE, OURS, TOOLS, install
 
 BEGIN, END = "<!-- peers -->", "<!-- /peers -->"
 SECTION = """{begin}
@@ -23,8 +23,9 @@ Written by `scripts/bench peers --docs docs`. The same {civitai} pages of CivitA
 1.05 MB each) and {hub} of Hugging Face (1,000 models, 0.7 MB each), packed with gzip, from a server
 without latency in a process of its own; {at_once} requests at once for everyone; medians of
 {rounds} rounds in which the tools take turns. CPU is user and system time with start-up and
-children, which is what a ratio is taken of; the wall time is also the server's, and ours has the
-controller's: it starts slowly with a host that it does not know.
+children, which is what a ratio is taken of; one page alone tells how much of it is the start. The
+wall time is also the server's, and ours has the controller's: it starts slowly with a host that it
+does not know. Each tool has an environment of its own, with what it needs and no more.
 
 ![Processor time for the same pages](peers.svg)
 
@@ -38,9 +39,10 @@ def arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(prog="scripts/bench peers", description=__doc__)
     parser.add_argument("--civitai", type=int, default=300, metavar="N", help="pages of CivitAI")
-    parser.add_argument("--hub", type=int, default=60, metavar="N", help="pages of Hugging Face")
+    parser.add_argument("--hub", type=int, default=200, metavar="N", help="pages of Hugging Face")
     parser.add_argument("--only", nargs="+", metavar="TOOL", choices=[each.name for each in TOOLS])
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="turns of each tool")
+    parser.add_argument("--here", action="store_true", help="install nothing for ours")
     parser.add_argument("--json", type=Path, default=Path("bench/peers.json"), metavar="FILE")
     parser.add_argument("--docs", type=Path, metavar="DIR", help="put table and chart there")
     return parser.parse_args()
@@ -64,13 +66,16 @@ def main() -> int:
         each for each in TOOLS if each in TOOLS[:1] or each.name in (asked.only or [each.name])
     ]
     for tool in tools:
-        install(tool)
+        if not (asked.here and tool.package == OURS):
+            install(tool)
     runs = []
     with contextmanager(served)(civitai=asked.civitai, hub=asked.hub) as endpoint:
         pages = {"civitai": asked.civitai, "huggingface": asked.hub}
         for run in measure(tools, endpoint, pages=pages, rounds=asked.rounds):
             runs.append(run)
-            sys.stderr.write(f"{run.round} {run.source} {run.tool}: {run.cpu:.2f} s of CPU\n")
+            what = "a page" if run.is_start else "all"
+            said = f"{run.round} {run.source} {run.tool}, {what}: {run.cpu:.2f} s of CPU\n"
+            sys.stderr.write(said)
     rows = fold(runs)
     shown = table(rows)
     sys.stdout.write(f"{shown}\n")

@@ -22,8 +22,8 @@ FETCHING, RUN = "manifests, fetch only", "manifests generate"
 NO_RIVALS = frozenset({TOOLS[0].name, FETCHING, RUN})
 """They drop what they fetch, or are ourselves."""
 HEAD = (
-    "| pages of | tool | with a page it | CPU / curl | CPU ms a page | wall, s | peak, MiB |\n"
-    "|---|---|---|---|---|---|---|"
+    "| pages of | tool | with a page it | CPU / curl | CPU ms a page | CPU ms, one page alone |"
+    " wall, s | peak, MiB |\n|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -38,6 +38,8 @@ class Row:
     """Median over the rounds of its processor time over that of curl in the same round."""
     milliseconds: float
     """Processor time for each page, start-up included: the median."""
+    start: float
+    """Milliseconds of the processor for one page alone, which is hardly more than the start-up."""
     wall: float
     memory: float
 
@@ -54,14 +56,15 @@ def fold(runs: Sequence[Measured]) -> list[Row]:
 
 def row(tool: str, does: str, runs: Sequence[Measured], source: str) -> Row:
     """Return the row of one tool."""
-    floor = {each.round: each.cpu for each in of(TOOLS[0].name, runs)}
-    mine = list(of(tool, runs))
+    floor = {each.round: each.cpu for each in of(TOOLS[0].name, runs) if not each.is_start}
+    mine = [each for each in of(tool, runs) if not each.is_start]
     return Row(
         source=source,
         tool=tool,
         does=does,
         ratio=median(each.cpu / floor[each.round] for each in mine),
         milliseconds=median(1000 * each.cpu / each.pages for each in mine),
+        start=median(1000 * each.cpu for each in of(tool, runs) if each.is_start),
         wall=median(each.wall for each in mine),
         memory=median(each.memory for each in mine),
     )
@@ -76,7 +79,7 @@ def table(rows: Sequence[Row]) -> str:
     """Return the rows as a table of Markdown."""
     lines = (
         f"| {TITLES[each.source]} | {each.tool} | {each.does} | {each.ratio:.2f} |"
-        f" {each.milliseconds:.1f} | {each.wall:.1f} | {each.memory:.0f} |"
+        f" {each.milliseconds:.1f} | {each.start:.0f} | {each.wall:.1f} | {each.memory:.0f} |"
         for each in rows
     )
     return "\n".join([HEAD, *lines])

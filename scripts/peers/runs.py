@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ class Measured:
     tool: str
     round: int
     pages: int
+    is_start: bool
+    """Whether it was sent for one page only, to see what its start takes."""
     cpu: float
     """Seconds of the processor, of user and system together."""
     wall: float
@@ -54,26 +57,38 @@ def served(*, civitai: int, hub: int) -> Iterator[str]:
 def measure(
     tools: Sequence[Tool], endpoint: str, *, pages: Mapping[str, int], rounds: int
 ) -> Iterator[Measured]:
-    """Yield every run: in each round all tools take turns, so that a busy minute hurts them all."""
-    for number in range(1, rounds + 1):
-        for source, count in pages.items():
-            for tool in tools:
-                if source in tool.sources:
-                    yield one(tool, endpoint, source=source, pages=count, number=number)
+    """Yield every run: in each round all tools take turns, so that a busy minute hurts them all.
+
+    Each tool is sent twice, for all pages and for the first one alone.
+    """
+    for number, (source, count) in product(range(1, rounds + 1), pages.items()):
+        for tool in tools:
+            if source in tool.sources:
+                yield one(tool, endpoint, source=source, pages=count, number=number)
+                yield one(tool, endpoint, source=source, number=number)
 
 
-def one(tool: Tool, endpoint: str, *, source: str, pages: int, number: int) -> Measured:
-    """Return what one run took.
+def one(
+    tool: Tool, endpoint: str, *, source: str, number: int, pages: int | None = None
+) -> Measured:
+    """Return what one run took; without a number of pages, one of which only the start counts.
 
     Raises:
         RuntimeError: the tool failed, with the last that it said.
     """
     with TemporaryDirectory(prefix="peers-") as name:
-        errand = prepared(Path(name), endpoint, source=source, pages=pages)
+        errand = prepared(Path(name), endpoint, source=source, pages=1 if pages is None else pages)
         command = [str(part) for part in tool.command(errand)]
         cpu, wall, memory = timed(command, errand)
     return Measured(
-        source=source, tool=tool.name, round=number, pages=pages, cpu=cpu, wall=wall, memory=memory
+        source=source,
+        tool=tool.name,
+        round=number,
+        pages=len(errand.urls),
+        is_start=pages is None,
+        cpu=cpu,
+        wall=wall,
+        memory=memory,
     )
 
 

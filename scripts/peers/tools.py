@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["AT_ONCE", "TOOLS", "Errand", "Tool", "install"]
+__all__ = ["AT_ONCE", "OURS", "TOOLS", "Errand", "Tool", "install"]
 
 AT_ONCE = 8
 """Requests in flight, for everyone."""
 ENVIRONMENTS = Path(".peers")
 RIVALS = Path(__file__).parent / "rivals"
+PROJECT = Path(__file__).parents[2]
+OURS = "manifests"
+"""Our own package, as it stands here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +54,40 @@ class Tool:
 
 
 def python(package: str) -> Path:
-    """Return the interpreter of a package's environment."""
-    return (ENVIRONMENTS / package / "bin" / "python").absolute()
+    """Return the interpreter of a package's environment; this one, if ours has none."""
+    own = (ENVIRONMENTS / package / "bin" / "python").absolute()
+    return Path(sys.executable) if package == OURS and not own.exists() else own
 
 
 def install(tool: Tool) -> None:
-    """Make the environment of a tool, unless it is there."""
-    if tool.package is None or (ENVIRONMENTS / tool.package / "made").exists():
+    """Make the environment of a tool, unless it is there as it should be."""
+    if tool.package is None:
+        return
+    home, wanted = ENVIRONMENTS / tool.package, requirements(tool.package)
+    made = home / "made"
+    if made.exists() and made.read_text(encoding="utf-8") == wanted:
         return
     sys.stderr.write(f"installing {tool.package}\n")
-    venv.create(ENVIRONMENTS / tool.package, clear=True, with_pip=True)
-    command = [python(tool.package), "-m", "pip", "install", "--quiet", tool.package]
+    venv.create(home, clear=True)
+    (home / "wanted").write_text(wanted, encoding="utf-8")
+    what = ["--constraint", home / "wanted", "--editable", PROJECT]
+    what = what if tool.package == OURS else ["--requirement", home / "wanted"]
+    command = [sys.executable, "-m", "pip", "--python", home, "install", "--quiet", *what]
     subprocess.run(command, check=True)  # noqa: S603 - ourselves
-    (ENVIRONMENTS / tool.package / "made").touch()
+    made.write_text(wanted, encoding="utf-8")
+
+
+def requirements(package: str) -> str:
+    """Return what goes into a package's environment; of ours, the locked versions to choose from.
+
+    An environment for development would be no fair one: it has trio, for tests, and where that is,
+    httpx imports it, which takes as long as all of httpx.
+    """
+    if package != OURS:
+        return package
+    locked = (PROJECT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    # As constraints, pip wants them without their hashes.
+    return "\n".join(line.rstrip(" \\") for line in locked if line[:1].isalnum())
 
 
 def curl(errand: Errand) -> list[str | Path]:
@@ -77,7 +101,7 @@ def curl(errand: Errand) -> list[str | Path]:
 
 def ours(errand: Errand) -> list[str | Path]:
     """Return how a run makes a manifest of each page."""
-    manifests = Path(sys.executable).with_name("manifests")
+    manifests = python(OURS).with_name("manifests")
     folders = ["--filters", errand.definitions, "--out", errand.folder / "out"]
     return [manifests, "generate", "--quiet", *folders, "--max-concurrency", str(AT_ONCE)]
 
@@ -94,12 +118,14 @@ TOOLS = (
     Tool(
         name="manifests, fetch only",
         does="unpacks it within bounds and drops it",
-        command=lambda errand: [sys.executable, RIVALS / "fetch_only.py", errand.list_file],
+        command=lambda errand: [python(OURS), RIVALS / "fetch_only.py", errand.list_file],
+        package=OURS,
     ),
     Tool(
         name="manifests generate",
         does="validates, normalises, judges, keeps and publishes it",
         command=ours,
+        package=OURS,
     ),
     Tool(
         name="plain httpx loop",
