@@ -17,6 +17,7 @@ from manifests.store.canonical import DamagedFileError
 from manifests.store.columns import FROM_JSON, folder_name, pack, stamp, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ZONES = st.integers(-720, 720).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -48,6 +49,23 @@ def test_damaged_bytes_are_refused(data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(packed) - 1))
     with pytest.raises(DamagedFileError, match="damaged"):
         unpack(packed[:cut])
+
+
+@pytest.mark.parametrize("packer", [pack, zlib.compress])
+def test_no_more_is_unpacked_than_is_allowed(packer: Callable[[bytes], bytes]) -> None:
+    """A few bytes that hold very many are refused at the limit, and not at the end of memory."""
+    packed = packer(bytes(100_000))
+    assert unpack(packed, most_bytes=100_000) == bytes(100_000)
+    with pytest.raises(DamagedFileError, match="more than 99999"):
+        unpack(packed, most_bytes=99_999)
+
+
+@pytest.mark.parametrize("size", [2**40, 2**62, 2**63])
+def test_a_size_that_is_only_claimed_takes_no_memory(size: int) -> None:
+    """The head of a frame may claim any amount; it is not believed (RFC 8878 §3.1.1.1)."""
+    claim = bytes.fromhex("28b52ffd") + b"\xe0" + size.to_bytes(8, "little") + b"\x01\0\0"
+    with pytest.raises(DamagedFileError, match="claim to be more"):
+        unpack(claim)
 
 
 @given(MOMENTS, MOMENTS)
