@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from manifests.cli import main
-from manifests.cli.quick import HELP_WIDTHS, answer, bound, columns, help_file, pages
+from manifests.cli.quick import (
+    HELP_WIDTHS,
+    answer,
+    bound,
+    columns,
+    forget_odd_sizes,
+    help_file,
+    pages,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,11 +134,40 @@ def test_all_help_is_kept_as_it_is_now(width: int) -> None:
 
 @pytest.mark.parametrize(
     ("environment", "width"),
-    [({}, 80), ({"COLUMNS": "0"}, 80), ({"COLUMNS": "many"}, 80), ({"COLUMNS": "132"}, 132)],
+    [
+        ({}, 80),
+        ({"COLUMNS": "0"}, 80),
+        ({"COLUMNS": "many"}, 80),
+        ({"COLUMNS": "9" * 5000}, 80),
+        ({"COLUMNS": "132"}, 132),
+    ],
 )
 def test_a_pipe_is_as_wide_as_it_says(environment: dict[str, str], width: int) -> None:
     """Without a terminal the variable counts, and 80 where it says nothing."""
     assert columns(environment) == width
+
+
+@pytest.mark.parametrize("size", ["9" * 5000, "²", "-1", "many", ""])
+def test_a_size_that_is_none_does_not_count(size: str) -> None:
+    """What reads the variables later may take such a text for a number, and end with it."""
+    environment = {"COLUMNS": size, "LINES": size, "OTHER": size}
+    forget_odd_sizes(environment)
+    assert environment == {"OTHER": size}
+
+
+def test_a_size_counts_as_it_is() -> None:
+    """A number of columns or lines stays."""
+    environment = {"COLUMNS": "132", "LINES": "0050"}
+    forget_odd_sizes(environment)
+    assert environment == {"COLUMNS": "132", "LINES": "0050"}
+
+
+@pytest.mark.parametrize("arguments", ["--help", "list --source civitai"])
+def test_no_size_of_a_terminal_ends_a_command(arguments: str) -> None:
+    """Neither the quick way nor the long one falls over what a shell exports."""
+    asked = run("-m", "manifests", *arguments.split(), COLUMNS="9" * 5000, LINES="²")
+    assert asked.stdout
+    assert not asked.stderr
 
 
 def test_help_for_other_widths_takes_the_long_way() -> None:

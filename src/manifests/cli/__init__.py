@@ -20,8 +20,12 @@ def main() -> None:
         return
     # What is imported stays: to look for cycles all the while is a fortieth of a start.
     gc.set_threshold(50_000, 20, 100)
-    from manifests.cli.app import app_for  # noqa: PLC0415 - start-up time, see above
+    import os  # noqa: PLC0415 - start-up time, as below
 
+    from manifests.cli.app import app_for  # noqa: PLC0415 - start-up time, see above
+    from manifests.cli.quick import forget_odd_sizes  # noqa: PLC0415 - start-up time, as above
+
+    forget_odd_sizes(os.environ)
     app_for(sys.argv[1:])(prog_name="manifests")
 
 

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     from manifests.cli.listing import Row
 
 # Everything here is about what is not imported.
 # ruff: noqa: PLC0415
 
-__all__ = ["HELP_WIDTHS", "answer", "bound", "help_file", "pages"]
+__all__ = ["HELP_WIDTHS", "answer", "bound", "forget_odd_sizes", "help_file", "pages"]
 
 HELP_WIDTHS: Final = (80, 100)
 """Columns for which the help is kept as text: those of a pipe, and the most that it takes."""
@@ -26,6 +26,9 @@ MARK: Final = "\f"
 """Stands before each page of kept help, and before the words of its command and the page itself."""
 OPTIONS: Final = {"--filters": "filters", "--out": "manifests"}
 """Those of `list` that take a value, with their defaults."""
+SIZES: Final = ("COLUMNS", "LINES")
+MOST_DIGITS: Final = 4
+"""Of the columns or lines of a terminal."""
 FLAGS: Final = frozenset({"--json", "--no-color"})
 
 
@@ -48,12 +51,24 @@ def answer(arguments: Sequence[str], environment: Mapping[str, str]) -> str | No
 def columns(environment: Mapping[str, str]) -> int:
     """Return how wide the terminal is, as `shutil.get_terminal_size` finds out."""
     given = environment.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
+    if is_size(given) and int(given):
         return int(given)
     try:
         return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns or 80
     except (OSError, ValueError):
         return 80
+
+
+def forget_odd_sizes(environment: MutableMapping[str, str]) -> None:
+    """Drop sizes of the terminal that are none: rich takes `²` for a number, and falls over it."""
+    for name in SIZES:
+        if name in environment and not is_size(environment[name]):
+            del environment[name]
+
+
+def is_size(text: str) -> bool:
+    """Tell whether a text is a number of columns or lines; no terminal has 10,000."""
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def help_file(width: int) -> Path:
