@@ -35,6 +35,7 @@ FLOORS = (
         "manifests.words",
         "manifests.tables",
         "manifests.clock",
+        "manifests.countable",
         "manifests.heap",
         "manifests.shards",
         "manifests.sources.base",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from manifests.errors import SettingsError
 from manifests.settings import (
+    LONGEST,
     Access,
     Settings,
     is_loopback,
@@ -85,6 +86,14 @@ def test_no_duration(text: str) -> None:
 def test_durations(text: str, seconds: float) -> None:
     """Units from milliseconds to days make seconds."""
     assert parse_duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["36501d", "999999999999d", "9" * 400 + "d", "9" * 5000 + "ms"])
+def test_nothing_lasts_longer_than_a_century(text: str) -> None:
+    """Further back the calendar ends, and with it every sum of times."""
+    assert parse_duration("36500d") == LONGEST
+    with pytest.raises(SettingsError, match="longer than a century"):
+        parse_duration(text)
 
 
 @pytest.mark.parametrize(

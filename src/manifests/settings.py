@@ -39,6 +39,8 @@ __all__ = [
 CONTACT = "https://github.com/manifests/manifests"
 """Where upstream finds the tool's makers, when its user gives no address in MANIFESTS_CONTACT."""
 
+LONGEST = 36_500 * 86_400.0
+"""Seconds that anything may last; further back there is no calendar to reckon with."""
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -114,12 +116,15 @@ def parse_duration(text: str) -> float:
     """Return the seconds in `90s`, `10m`, `1.5h` or `100ms`.
 
     Raises:
-        SettingsError: when it is not a number with one of these units.
+        SettingsError: when it is not a number with one of these units, or beyond a century.
     """
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)", text.strip())
     if match is None:
         raise SettingsError(f"{text!r} is no duration", next_step="write it as 100ms, 90s or 10m")
-    return float(match.group(1)) * UNITS[match.group(2)]
+    seconds = float(match.group(1)) * UNITS[match.group(2)]
+    if seconds > LONGEST:
+        raise SettingsError(f"{text!r} is longer than a century", next_step="write it as 30d")
+    return seconds
 
 
 def parse_pace(text: str) -> Pace:

@@ -28,6 +28,7 @@ from manifests.results import (
     State,
 )
 from manifests.sources.base import Reply
+from manifests.store.columns import pack
 from manifests.store.database import connect, open_database
 from manifests.store.history import History, RunSummary, Unfinished
 from manifests.store.pages import PageStore
@@ -50,10 +51,20 @@ FAILURES = st.builds(
     Failure, status=st.none() | COUNTS, last_code=st.none() | st.sampled_from(ErrorCode)
 )
 ATTEMPTS = st.builds(
-    Attempt, started=FLOATS, seconds=FLOATS, wait=FLOATS, status=st.none() | COUNTS
+    Attempt,
+    number=COUNTS,
+    started=FLOATS,
+    seconds=FLOATS,
+    wait=FLOATS,
+    status=st.none() | COUNTS,
 )
 FUNNELS = st.builds(
-    Funnel, dropped=st.lists(st.builds(RuleCount, examples=st.tuples(TEXTS)), max_size=2).map(tuple)
+    Funnel,
+    fetched=COUNTS,
+    kept=COUNTS,
+    dropped=st.lists(
+        st.builds(RuleCount, dropped=COUNTS, examples=st.tuples(TEXTS)), max_size=2
+    ).map(tuple),
 )
 OUTCOMES = st.builds(
     Outcome,
@@ -149,6 +160,29 @@ def test_a_run_that_was_killed_is_seen(history: History) -> None:
     assert history.runs() == (RunSummary(run="killed", started=NOON),)
     assert history.record("killed") is None
     assert history.snapshot("killed") is None
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-08-01T11:00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+@pytest.mark.parametrize("column", ["started", "pages_since"])
+def test_a_moment_that_is_none_is_told(
+    history: History, database: Database, column: str, moment: str
+) -> None:
+    """One without a zone, or at an end of the calendar, is a broken file and never a bug."""
+    history.begin("killed", now=NOON)
+    database.execute(f"UPDATE runs SET {column} = ?", moment)  # noqa: S608 - a constant
+    with pytest.raises(StoreError, match="values make no sense"):
+        history.unfinished(since=NOON)
+
+
+def test_a_record_that_counts_too_far_is_told(history: History, database: Database) -> None:
+    """Its numbers would break whatever tells of it."""
+    history.finish(record(), Snapshot(), now=NOON)
+    far = record().model_copy(update={"seconds": 1e300}).model_dump_json(by_alias=True)
+    database.execute("UPDATE runs SET record = ?", pack(far.encode()))
+    with pytest.raises(StoreError, match="can't be read"):
+        history.record(record().run)
 
 
 def test_an_unknown_run_is_none(history: History) -> None:

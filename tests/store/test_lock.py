@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from manifests.errors import StoreError
 from manifests.events import Noted
-from manifests.store.lock import HOLDER_FILE, LOCK_FILE, Holder, locked
+from manifests.store.lock import HOLDER_FILE, LOCK_FILE, Holder, locked, read_holder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -89,6 +90,38 @@ async def test_a_name_without_a_lock_blocks_nobody(tmp_path: Path) -> None:
     (tmp_path / HOLDER_FILE).write_bytes(b'{"pid": 1}')
     async with held(tmp_path):
         assert b'"pid": 123' in (tmp_path / HOLDER_FILE).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"since": "9999-12-31T23:59:59-14:00"},
+        {"since": "2026-11-21T12:03:00"},
+        {"host": "x" * 1001},
+        {"command": "x" * 1001},
+        {"pid": 1e400},
+    ],
+    ids=["first day", "last day", "no zone", "long host", "long command", "no number"],
+)
+async def test_a_note_that_makes_no_sense_says_nothing(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    """Whoever waits is told that the folder is busy, whatever stands in the note."""
+    async with held(tmp_path):
+        note = json.loads((tmp_path / HOLDER_FILE).read_bytes())
+        (tmp_path / HOLDER_FILE).write_text(json.dumps(note | changes), encoding="utf-8")
+        with pytest.raises(StoreError, match="is being written by another process"):
+            async with held(tmp_path, US):
+                pytest.fail("the lock was given twice")
+
+
+async def test_a_pipe_for_a_note_is_not_waited_for(tmp_path: Path) -> None:
+    """Only a regular file is read; nobody may ever write to a pipe."""
+    async with held(tmp_path):
+        (tmp_path / HOLDER_FILE).unlink()
+        os.mkfifo(tmp_path / HOLDER_FILE)
+        assert read_holder(tmp_path) is None
 
 
 async def test_a_holder_that_can_not_be_noted_holds_all_the_same(tmp_path: Path) -> None:
@@ -192,7 +225,7 @@ from pathlib import Path
 
 import anyio
 
-from manifests.store.lock import Holder, locked
+from manifests.store.lock import Holder, locked, read_holder
 
 async def hold():
     holder = Holder.here("manifests generate", now=datetime.now(UTC))

@@ -68,6 +68,17 @@ def test_the_same_rule_prolongs_a_streak(
     assert quarantine.streaks() == {KEY: Streak(rule=rule, runs=runs, since=began)}
 
 
+@pytest.mark.parametrize("moment", ["2026-08-01T11:00:00", "0001-01-01T00:00:00+14:00"])
+def test_a_streak_of_no_time_is_told(
+    quarantine: Quarantine, database: Database, moment: str
+) -> None:
+    """A streak is reckoned with: its beginning has a zone, and lies in the calendar."""
+    quarantine.put(KEY, b"", rule="empty", run="1", now=NOON)
+    database.execute("UPDATE quarantine SET since = ?", moment)
+    with pytest.raises(StoreError, match="values make no sense"):
+        quarantine.streaks()
+
+
 def test_a_filter_that_was_made_ends_its_streak(quarantine: Quarantine) -> None:
     """What is dropped is forgotten with its streak; others, and unknown ones, don't matter."""
     other = ("civitai", "filter/r")

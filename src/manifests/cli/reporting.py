@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 from pydantic import ValidationError
-from pydantic_core import from_json
 from rich.console import Console
 
 from manifests.cli.consoles import say
 from manifests.cli.past import past_runs, print_story, stored_record
+from manifests.countable import read_run
 from manifests.errors import SettingsError, StoreError
 from manifests.report.formats import format_named, format_of
 from manifests.report.story import tell
-from manifests.results import RunRecord
 from manifests.store.disk import MACHINE
 from manifests.store.names import temporary_name
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from manifests.report.story import Story
+    from manifests.results import RunRecord
 
 __all__ = [
     "Report",
@@ -42,9 +42,6 @@ __all__ = [
 TERMINAL: Final = "terminal"
 PLAIN_WIDTH: Final = 120
 """Columns of a terminal's summary that goes into a file."""
-MOST_COUNT: Final = 2**53
-MOST_SECONDS: Final = 1e10
-"""Three centuries; a run can't end in the year 10,000."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +188,7 @@ def read_record(path: Path) -> RunRecord:
     """
     step = "name the run by its id, see: manifests runs"
     try:
-        data = path.read_bytes()
-        record = RunRecord.model_validate_json(data)
+        return read_run(path.read_bytes())
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror or error}", next_step=step) from error
     except ValidationError as error:
@@ -202,25 +198,8 @@ def read_record(path: Path) -> RunRecord:
             f"{path} holds no run record: {f'{where}: ' if where else ''}{problem['msg']}",
             next_step=step,
         ) from error
-    if not is_countable(from_json(data)):
-        raise SettingsError(
-            f"{path} holds no run record: it counts further than any run", next_step=step
-        )
-    return record
-
-
-def is_countable(value: object) -> bool:
-    """Tell whether all numbers in decoded JSON are such as a run may come to.
-
-    Formats have no words for others: JSON of ours ends at 64 bits, and the calendar at year 9999.
-    """
-    if isinstance(value, dict):
-        return all(map(is_countable, value.values()))
-    if isinstance(value, list):
-        return all(map(is_countable, value))
-    if isinstance(value, float):
-        return abs(value) < MOST_SECONDS
-    return not isinstance(value, int) or abs(value) < MOST_COUNT
+    except ValueError as error:
+        raise SettingsError(f"{path} holds no run record: {error}", next_step=step) from error
 
 
 def show_report(story: Story, *, form: str | None, file: Path | None, console: Console) -> None:

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
 from manifests.errors import StoreError
-from manifests.store.canonical import DamagedFileError, decode
 from manifests.store.disk import MACHINE, translated
-from manifests.store.lock import HOLDER_FILE, LOCK_FILE, Holder
+from manifests.store.lock import HOLDER_FILE, LOCK_FILE, read_holder
 from manifests.store.names import is_temporary, temporary_name
 from manifests.store.swap import JOURNAL_FILE
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from manifests.store.disk import Disk
+    from manifests.store.lock import Holder
 
 __all__ = ["FolderFacts", "Space", "WriterFacts", "look_at_folder", "look_for_writer"]
 
@@ -161,11 +160,3 @@ def is_held(folder: Path) -> bool:
         return False
     lock.release()
     return False
-
-
-def read_holder(folder: Path) -> Holder | None:
-    """Return who says to hold the lock; None where the note makes no sense."""
-    try:
-        return Holder.model_validate(decode((folder / HOLDER_FILE).read_bytes()))
-    except (OSError, DamagedFileError, ValidationError):
-        return None

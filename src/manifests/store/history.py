@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from manifests.countable import read_run
 from manifests.errors import StoreError
 from manifests.models import Record
+from manifests.moments import Instant
 from manifests.results import RunRecord, State
 from manifests.store.canonical import encode
 from manifests.store.columns import FROM_JSON, folder_name, pack, stamp, unpack
@@ -31,8 +33,8 @@ class RunSummary(Record):
     """One line of the list of runs."""
 
     run: str
-    started: datetime
-    ended: datetime | None = None
+    started: Instant
+    ended: Instant | None = None
     """None while it runs, and for ever if it was killed."""
     ended_by: str | None = None
     """As its record says: `completion`, `deadline`, or the name of a signal."""
@@ -47,10 +49,10 @@ class Unfinished(Record):
     """A run that was killed or cut short, and whose pages the next one may use."""
 
     run: str
-    started: datetime
-    seen: datetime
+    started: Instant
+    seen: Instant
     """When it gave its last sign of life: a page, its end, or at least its start."""
-    pages_since: datetime
+    pages_since: Instant
     """Pages fetched since then are its own, or those of the runs that it resumed."""
 
 
@@ -133,7 +135,7 @@ class History:
         sql = "SELECT record FROM runs WHERE out = ? AND run = ?"
         for row in self._database.read(RecordRow, sql, self._out, run):
             try:
-                return RunRecord.model_validate_json(unpack(row.record)) if row.record else None
+                return read_run(unpack(row.record)) if row.record else None
             except ValueError as error:
                 raise unreadable(run) from error
         return None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from pydantic import Field
 
 from manifests.models import Query, Record
+from manifests.moments import Instant
 from manifests.results import State
 from manifests.store.canonical import encode
 from manifests.store.columns import FROM_JSON, folder_name, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
     from pathlib import Path
 
     from manifests.results import Outcome, QueryRecord
@@ -49,7 +50,7 @@ class Pace(Record):
     window: float = Field(gt=0, le=1000, allow_inf_nan=False)
     latency: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     rate: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    saved: datetime
+    saved: Instant
     """When it was learned."""
 
 

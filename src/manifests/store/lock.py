@@ -5,26 +5,29 @@ from __future__ import annotations
 import os
 import platform
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from datetime import UTC
+from typing import TYPE_CHECKING, Annotated, Final
 
 import anyio
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from manifests.errors import StoreError
 from manifests.events import Noted, silent
 from manifests.models import Record
+from manifests.moments import Instant
 from manifests.store.canonical import DamagedFileError, decode, encode
 from manifests.store.disk import translated
+from manifests.store.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import datetime
     from pathlib import Path
 
     from manifests.events import Reporter
 
-__all__ = ["HOLDER_FILE", "LOCK_FILE", "Holder", "locked"]
+__all__ = ["HOLDER_FILE", "LOCK_FILE", "Holder", "busy", "locked", "read_holder"]
 
 LOCK_FILE: Final = ".manifests.lock"
 """Locked by the system (flock, LockFileEx), which forgets the lock with the process."""
@@ -32,6 +35,9 @@ LOCK_FILE: Final = ".manifests.lock"
 HOLDER_FILE: Final = ".manifests.holder"
 """Says for people who holds the lock. Apart from it, as Windows lets no other read a locked file;
 never asked whether there is a lock, as a crash leaves it behind."""
+
+LONGEST_NAME: Final = 1000
+"""Characters of a machine or a command; the note may be of anybody's making."""
 
 PAUSE: Final = 0.2
 """Seconds between two looks at a lock that another process holds."""
@@ -41,10 +47,10 @@ class Holder(Record):
     """Who holds a lock."""
 
     pid: int
-    host: str
-    since: datetime
+    host: Annotated[str, Field(max_length=LONGEST_NAME)]
+    since: Instant
     """When it began, with its zone."""
-    command: str
+    command: Annotated[str, Field(max_length=LONGEST_NAME)]
     """What it was told: `manifests generate`."""
 
     @classmethod
@@ -108,12 +114,12 @@ async def _take(
 ) -> None:
     left = wait
     while not _try(lock, folder):
-        busy = _busy(folder, _read_holder(folder), today=holder.since)
+        problem = busy(folder, read_holder(folder), today=holder.since)
         if left <= 0:
-            raise StoreError(busy, next_step="wait for it, or give it time with --wait 10m")
+            raise StoreError(problem, next_step="wait for it, or give it time with --wait 10m")
 
         if left == wait:
-            reporter(Noted(message=f"{busy}; waiting for it"))
+            reporter(Noted(message=f"{problem}; waiting for it"))
 
         await sleep(min(PAUSE, left))
         left -= PAUSE
@@ -129,15 +135,16 @@ def _try(lock: FileLock, folder: Path) -> bool:
     return True
 
 
-def _read_holder(folder: Path) -> Holder | None:
-    """Return who says to hold the lock; None where nobody does, or only half-way yet."""
+def read_holder(folder: Path) -> Holder | None:
+    """Return who says to hold the lock; None where nobody does, or the note makes no sense."""
     try:
-        return Holder.model_validate(decode((folder / HOLDER_FILE).read_bytes()))
+        return Holder.model_validate(decode(read_regular(folder / HOLDER_FILE)))
     except (OSError, DamagedFileError, ValidationError):
         return None
 
 
-def _busy(folder: Path, other: Holder | None, *, today: datetime) -> str:
+def busy(folder: Path, other: Holder | None, *, today: datetime) -> str:
+    """Say that a folder is locked, and by whom where that is known."""
     if other is None:
         return f"{folder}/ is being written by another process"
 

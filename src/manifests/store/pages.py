@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Final
 
 from manifests.models import Record
+from manifests.moments import Instant
 from manifests.sources.base import Reply
 from manifests.store.canonical import DamagedFileError, encode
 from manifests.store.columns import FROM_JSON, pack, stamp, unpack
@@ -52,7 +53,7 @@ class KeptPage:
 class PageRow(Record):
     """A page as its table holds it."""
 
-    fetched_at: datetime
+    fetched_at: Instant
     run: str | None
     headers: Annotated[Mapping[str, str], FROM_JSON]
     body: bytes

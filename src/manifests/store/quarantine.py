@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from manifests.errors import StoreError
 from manifests.models import Record
+from manifests.moments import Instant
 from manifests.store.canonical import DamagedFileError
 from manifests.store.columns import folder_name, pack, stamp, unpack
 from manifests.store.verdict import Streak
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
     from pathlib import Path
 
     from manifests.store.database import Database
@@ -28,7 +29,7 @@ class Held(Record):
     filter: str
     rule: str
     """The rule of the gate that held it back."""
-    since: datetime
+    since: Instant
     """When the first of the runs in a row was in which that rule held the filter back."""
     runs: int
     """How many runs that were."""
