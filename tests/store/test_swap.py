@@ -217,6 +217,10 @@ def test_a_staged_file_that_is_not_whole_is_not_used(tmp_path: Path, *, cut: boo
         b'{"schema": 2, "files": []}',
         b'{"schema": 1, "files": [{"file": "../x", "staged": "y", "after": "", "before": null}]}',
         b'{"schema": 1, "files": [{"file": "x", "staged": "a/b", "after": "", "before": null}]}',
+        *(
+            b'{"files": [{"file": "%b", "staged": null, "after": null, "before": "0"}]}' % name
+            for name in (b"", b".", b"..", b"a\\u0000b", b"x" * 256, b"a\\\\b", b"\\u202e")
+        ),
     ],
 )
 def test_a_strange_journal_is_dropped(tmp_path: Path, journal: bytes) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from manifests.errors import StoreError
 from manifests.models import Record
@@ -28,8 +28,23 @@ __all__ = ["JOURNAL_FILE", "Journal", "Move", "Recovery", "SwapError", "recover"
 
 JOURNAL_FILE: Final = ".manifests.swap"
 
-PLAIN: Final = r"^[^/\\]+$"
-"""No path: a journal reaches nothing outside its folder."""
+LONGEST_NAME: Final = 255
+"""Bytes of a name; few disks take more."""
+
+
+def own_name(text: str) -> str:
+    """Return *text* if it can name a file of the folder: a journal reaches nothing outside it.
+
+    Raises:
+        ValueError: it is a path, or no name that we give.
+    """
+    is_short = len(text.encode()) <= LONGEST_NAME
+    if set(text) <= {"."} or set("/\\") & set(text) or not text.isprintable() or not is_short:
+        raise ValueError("no name of a file")
+    return text
+
+
+Name: TypeAlias = Annotated[str, AfterValidator(own_name)]
 
 
 class SwapError(StoreError):
@@ -46,8 +61,8 @@ class SwapError(StoreError):
 class Move(Record):
     """One staged file and its place, or one file that goes."""
 
-    file: Annotated[str, Field(pattern=PLAIN)]
-    staged: Annotated[str, Field(pattern=PLAIN)] | None
+    file: Name
+    staged: Name | None
     """None where the file is to be removed."""
     after: str | None
     """SHA-256 of the new bytes; None where there are none."""
