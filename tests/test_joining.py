@@ -78,6 +78,26 @@ async def test_what_is_mixed_is_refused_by_name(
     assert told.format(first=first) in text
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"part__of": 10**12}, "less than or equal to 256"),
+        ({"part__number": 3}, "not so many shards"),
+        ({"record__seconds": 1e300}, "counts further than any run"),
+        ({"record__started": "9999-12-31T00:00:00Z"}, "no run was made in that year"),
+        ({"record__hosts": [{"source": 2**70}]}, "wrong shape at record.hosts.0.source"),
+    ],
+    ids=["shards", "number", "seconds", "start", "host"],
+)
+async def test_impossible_numbers_are_refused(
+    plant: Plant, changes: dict[str, object], told: str
+) -> None:
+    """A merge reckons with what shards say: so these count no further than a run."""
+    first, second = await plant.shards(2)
+    rewrite(second, **changes)
+    assert told in refusal(plant, first, second)
+
+
 async def test_several_sandboxes_are_one_upstream(plant: Plant) -> None:
     """Each embedded upstream has a port of its own, and lists the same."""
     first, second = await plant.shards(2)

@@ -14,8 +14,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import from_json
 
 from manifests import __version__
+from manifests.countable import is_countable
 from manifests.models import Manifest, Record
 from manifests.results import RunRecord
 from manifests.settings import is_endpoint
@@ -23,7 +25,7 @@ from manifests.shardmodels import MODELS_FILE, ModelsNote, pack
 from manifests.shards import ShardPart
 from manifests.store.canonical import DamagedFileError, encode, sha256
 from manifests.store.disk import MACHINE, Disk, translated
-from manifests.store.files import with_file
+from manifests.store.files import read_regular, with_file
 from manifests.store.names import temporary_name
 
 if TYPE_CHECKING:
@@ -174,12 +176,16 @@ def read_hand_over(folder: Path) -> HandOver:
         OSError: there is nothing that can be read.
         DamagedFileError: it is no hand-over, or not a whole one.
     """
+    data = read_regular(folder / SHARD_FILE)
     try:
-        return HandOver.model_validate_json((folder / SHARD_FILE).read_bytes())
+        note = HandOver.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the document"
         raise DamagedFileError(f"wrong shape at {where}: {first['msg']}") from error
+    if not is_countable(from_json(data)):
+        raise DamagedFileError("it counts further than any run")
+    return note
 
 
 def _blank(prepared: Prepared, share: Share) -> HandOver:

@@ -22,7 +22,7 @@ from manifests.errors import SettingsError
 from manifests.models import Filter
 from manifests.planner import plan_queries
 from manifests.records import LATER
-from manifests.shards import ShardPart
+from manifests.shards import MOST_SHARDS, ShardPart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,8 +37,6 @@ Key: TypeAlias = tuple[str, str]
 """Source and path of a filter."""
 
 FILTERS: Final = TypeAdapter(list[Filter], config=LATER)
-MOST_SHARDS: Final = 256
-"""More would each make next to nothing, and all ask the same two hosts."""
 
 
 class Shard(NamedTuple):

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from manifests.countable import is_countable
 from manifests.models import Model, Query, Record, Stats
 from manifests.records import LATER
 from manifests.sources.base import Entry
 from manifests.store.canonical import DamagedFileError, sha256
 from manifests.store.entrylog import EntryLog
+from manifests.store.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -33,8 +35,8 @@ __all__ = ["MODELS_FILE", "ModelsNote", "ReadListing", "pack", "read_listings"]
 MODELS_FILE: Final = "shard-models.jsonl.gz"
 LONGEST_LINE: Final = 4 * 1024**2
 """Bytes of one model; what is longer was not written by us, and is not read."""
-BATCH: Final = 100
-"""Models that are in memory at once while they are read."""
+BATCH, BATCH_BYTES = 100, 4 * 1024**2
+"""Models, and bytes of them, that are in memory at once while they are read."""
 PAIR: Final = TypeAdapter(tuple[Model, Stats], config=LATER)
 
 
@@ -71,7 +73,7 @@ def read_listings(folder: Path, note: ModelsNote | None, spool: Spool) -> Iterat
     """
     if note is None:
         raise DamagedFileError("its shard does not speak of it")
-    data = (folder / MODELS_FILE).read_bytes()
+    data = read_regular(folder / MODELS_FILE)
     if sha256(data) != note.sha256:
         raise DamagedFileError("it is not the file that its shard speaks of")
     try:
@@ -85,10 +87,31 @@ def read_listings(folder: Path, note: ModelsNote | None, spool: Spool) -> Iterat
 def _read_listing(file: gzip.GzipFile, spool: Spool) -> ReadListing:
     head = ListingLine.model_validate_json(_line(file))
     log = EntryLog(spool)
-    for start in range(0, head.models, BATCH):
-        pairs = (PAIR.validate_json(_line(file)) for _ in range(min(BATCH, head.models - start)))
-        log.add([Entry(model=model, stats=stats) for model, stats in pairs])
+    for batch in _batches(file, head.models):
+        log.add(batch)
     return ReadListing(query=Query(source=head.source, parameters=head.parameters), entries=log)
+
+
+def _batches(file: gzip.GzipFile, count: int) -> Iterator[list[Entry]]:
+    batch: list[Entry] = []
+    size = 0
+    for _ in range(count):
+        line = _line(file)
+        model, stats = PAIR.validate_json(line)
+        if not is_countable(_numbers(model, stats)):
+            raise DamagedFileError("it counts further than any model")
+        batch.append(Entry(model=model, stats=stats))
+        size += len(line)
+        if len(batch) == BATCH or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _numbers(model: Model, stats: Stats) -> list[int | None]:
+    sizes = [model.nsfw_level, model.parameters, model.size_bytes, model.preview_level]
+    return [*sizes, stats.downloads, stats.likes]
 
 
 def _line(file: gzip.GzipFile) -> bytes:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Final, Self
+
+from pydantic import Field, model_validator
 
 from manifests.models import Record
 from manifests.moments import Moment
 from manifests.traffic import HostRecord
 
-__all__ = ["ShardPart", "ShardRecord"]
+__all__ = ["MOST_SHARDS", "ShardPart", "ShardRecord"]
+
+MOST_SHARDS: Final = 256
+"""More would each make next to nothing, and all ask the same two hosts."""
 
 
 class ShardPart(Record):
@@ -16,10 +21,21 @@ class ShardPart(Record):
 
     number: int = Field(ge=1)
     """From 1."""
-    of: int = Field(ge=1)
+    of: int = Field(ge=1, le=MOST_SHARDS)
     """How many shards make a run together."""
     definitions: str
     """SHA-256 of all filters as they were defined, in hexadecimal: shards of others don't mix."""
+
+    @model_validator(mode="after")
+    def is_one_of_them(self) -> Self:
+        """Refuse a number beyond the last.
+
+        Raises:
+            ValueError: it is.
+        """
+        if self.number > self.of:
+            raise ValueError("there are not so many shards")
+        return self
 
     @property
     def name(self) -> str:
