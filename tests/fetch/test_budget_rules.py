@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.fetch.budget import Ask
+from manifests.fetch.budget import Ask, Reply, read_reply
 from manifests.fetch.budget_rules import settle, water_level
 from manifests.fetch.budget_state import State, read_state, write_state
 
 if TYPE_CHECKING:
     from typing import Unpack
-
-    from manifests.fetch.budget import Reply
 
 BORN = 1_790_000_000.0
 
@@ -358,8 +357,64 @@ def test_a_state_survives_being_written(keeper: Keeper) -> None:
     assert read_state(write_state(keeper.state)) == keeper.state
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"members": {"a": 1}}', '{"members": {}}'])
+STATE = asdict(State(born=100.0, epoch="a:100"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"members": {"a": 1}}', '{"members": {}}', "["])
 def test_a_text_that_is_no_state_is_refused(text: str) -> None:
     """Other JSON, and what is none, is a `ValueError`."""
-    with pytest.raises(ValueError, match=r"state|Expecting"):
+    with pytest.raises(ValueError, match="State"):
         read_state(text)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 100_000, '{"born": ' + "9" * 100_000])
+def test_no_depth_or_length_is_too_much(text: str) -> None:
+    """What breaks other readers is refused like any other text."""
+    with pytest.raises(ValueError, match="State"):
+        read_state(text)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seen": "x"},
+        {"rate": math.nan},
+        {"limit": math.inf},
+        {"born": 1e308},
+        {"tat": -1e308},
+        {"flow_at": 7.0},
+        {"rate": -1.0},
+        {"remaining": -2},
+        {"probe": []},
+        {"members": []},
+        {"members": {"a": {"seen": "x"}}},
+        {"members": {"a": {"busy": -9}}},
+        {"unheard_of": 1},
+    ],
+    ids=str,
+)
+def test_a_state_of_impossible_values_is_refused(changes: dict[str, object]) -> None:
+    """The rules may reckon with whatever is read, without a look at each number."""
+    assert read_state(json.dumps(STATE)).born == 100.0
+    with pytest.raises(ValueError, match=r"State|state"):
+        read_state(json.dumps(STATE | changes))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "null", "[]", "[" * 9999, '{"granted": 1}', '{"epoch": 1}'),
+        *(f'{{"epoch": "a", "{name}": NaN}}' for name in ("delay", "wait", "hold", "rate", "ill")),
+        *('{"epoch": "a", "hold": 1e999}', '{"epoch": "a", "wait": -1}'),
+        *('{"epoch": "a", "alive": 0}', '{"epoch": "a", "granted": -1}'),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_refused(text: str) -> None:
+    """Nobody waits for a time that is no number, or for what was never granted."""
+    with pytest.raises(ValueError, match="Reply"):
+        read_reply(text)
+
+
+def test_an_answer_may_say_more() -> None:
+    """What a later version adds is no harm."""
+    assert read_reply('{"epoch": "a", "granted": 2, "later": 1}') == Reply(epoch="a", granted=2)

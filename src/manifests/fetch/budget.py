@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Final, Protocol, TypeAlias
+
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from manifests.errors import ManifestsError
 
-__all__ = ["Ask", "Budget", "BudgetLostError", "Reply", "key_of"]
+__all__ = ["Ask", "Budget", "BudgetLostError", "Reply", "key_of", "read_reply"]
+
+Amount: TypeAlias = Annotated[float, Field(ge=0)]
 
 
 class BudgetLostError(ManifestsError):
@@ -61,26 +65,40 @@ class Ask:
 class Reply:
     """What the budget allows, and what others told it; times are seconds from now."""
 
+    __pydantic_config__ = ConfigDict(extra="ignore", allow_inf_nan=False)
+
     epoch: str
     """The life of the budget: a new one begins where all was forgotten."""
-    at: float = 0.0
+    at: Amount = 0.0
     """The keeper's time, in seconds of that life."""
-    granted: int = 0
+    granted: Annotated[int, Field(ge=0)] = 0
     """Starts that are leased."""
-    delay: float = 0.0
+    delay: Amount = 0.0
     """Until the first of them."""
-    wait: float = 1.0
+    wait: Amount = 1.0
     """Until it is worth asking again, where none is leased."""
-    hold: float = 0.0
+    hold: Amount = 0.0
     """Until the pause of the host ends."""
-    rate: float = 0.0
+    rate: Amount = 0.0
     """Starts a second of all processes together; 0 when no rate is known to be too much."""
-    alive: int = 1
+    alive: Annotated[int, Field(ge=1)] = 1
     """Processes that were heard lately."""
     ill: float = -1.0
     """Seconds for which the host has been ill; -1 when it is well."""
-    probe: float = 0.0
+    probe: Amount = 0.0
     """Until an ill host is probed."""
+
+
+REPLY: Final = TypeAdapter(Reply)
+
+
+def read_reply(text: str) -> Reply:
+    """Return the answer that stands as JSON; what a later version adds to it is no harm.
+
+    Raises:
+        ValueError: it is none, or tells of times and numbers that are none.
+    """
+    return REPLY.validate_json(text)
 
 
 class Budget(Protocol):

@@ -14,13 +14,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
-from manifests.fetch.budget import BudgetLostError, Reply
+from manifests.fetch.budget import BudgetLostError, read_reply
 from manifests.fetch.budget_script import SCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from manifests.fetch.budget import Ask
+    from manifests.fetch.budget import Ask, Reply
     from manifests.fetch.budget_place import Place
 
 __all__ = ["RedisBudget", "open_redis"]
@@ -48,17 +48,19 @@ class RedisBudget:
         """Tell and ask in one round trip; in two when the server does not know the script.
 
         Raises:
-            BudgetLostError: the server can't be reached, is too slow, or refuses.
+            BudgetLostError: the server can't be reached, is too slow, refuses, or makes no sense.
         """
         text = json.dumps(asdict(ask))
         try:
-            return Reply(**json.loads(await self._run(PREFIX + key, text)))
+            return read_reply(await self._run(PREFIX + key, text))
         except AuthenticationError as error:
             raise self._lost("it refuses the user or password") from error
         except ResponseError as error:
             raise self._lost("it refuses the script") from error
         except (OSError, RedisError) as error:
             raise self._lost(why(error)) from error
+        except ValueError as error:  # whoever answers there does not run the script
+            raise self._lost("its answer makes no sense") from error
 
     async def _run(self, key: str, text: str) -> str:
         try:

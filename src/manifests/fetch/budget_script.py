@@ -212,11 +212,17 @@ local function settle(s, ask, now)
 end
 
 local function exchange(key, text, now)
-  local found = redis.call('GET', key)
-  local s, answer = settle(found and cjson.decode(found), cjson.decode(text), now)
-  s.alive = nil
-  redis.call('SET', key, cjson.encode(s), 'EX', 3600)
-  return cjson.encode(answer)
+  local found, ask = redis.call('GET', key), cjson.decode(text)
+  local function try(known)
+    local s, answer = settle(known and cjson.decode(known), ask, now)
+    s.alive = nil
+    return cjson.encode(s), cjson.encode(answer)
+  end
+  -- What makes no sense counts as forgotten.
+  local made_sense, state, answer = pcall(try, found)
+  if not made_sense then state, answer = try(false) end
+  redis.call('SET', key, state, 'EX', 3600)
+  return answer
 end
 """
 """`exchange(key, ask, now)`; numbers stand where the rules in Python name their constants."""

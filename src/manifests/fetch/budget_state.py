@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import ConfigDict, Field, TypeAdapter
 
 __all__ = ["NEVER", "Member", "State", "read_state", "write_state"]
 
 NEVER = -1_000_000.0
 """A time before all others."""
+FAR: Final = 1e12
+"""Seconds or counts that no state comes to: beyond, sums of them are no numbers any more."""
+SHAPE: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+Time: TypeAlias = Annotated[float, Field(ge=-FAR, le=FAR)]
+Amount: TypeAlias = Annotated[float, Field(ge=0, le=FAR)]
+Count: TypeAlias = Annotated[int, Field(ge=0, le=FAR)]
 
 
 @dataclass(slots=True, kw_only=True)
 class Member:
     """One process."""
 
-    seen: float = 0.0
-    busy: int = 0
-    want: int = 0
-    last: float = NEVER
+    __pydantic_config__ = SHAPE
+
+    seen: Time = 0.0
+    busy: Count = 0
+    want: Count = 0
+    last: Time = NEVER
     """When it was last granted a start."""
 
     @property
@@ -31,49 +43,51 @@ class Member:
 class State:
     """One host; all times but `born` are seconds since then, of the keeper's own clock."""
 
-    born: float
+    __pydantic_config__ = SHAPE
+
+    born: Time
     """Seconds since the epoch of the clock."""
     epoch: str
     """Name of this life; all that was known is lost where another begins."""
-    seen: float = 0.0
+    seen: Time = 0.0
     """The last word of any process."""
     members: dict[str, Member] = field(default_factory=dict)
-    quiet: float = 0.0
+    quiet: Time = 0.0
     """Until when nothing is granted, so that all who know of an earlier life can report."""
-    rate: float = 0.0
+    rate: Amount = 0.0
     """R, starts a second of all together; 0 for no bound."""
-    tat: float = NEVER
+    tat: Time = NEVER
     """When the next start is due by R."""
-    grew: float = 0.0
+    grew: Time = 0.0
     """When R last grew."""
-    flow: float = 0.0
+    flow: Amount = 0.0
     """Good answers, each fading with the time since."""
-    flow_at: float = 0.0
-    began: float = NEVER
+    flow_at: Time = 0.0
+    began: Time = NEVER
     """When the first good answer came."""
-    limit: float = 4.0
+    limit: Amount = 4.0
     """Attempts in flight that the host was found to bear; it begins small, as `Window` does."""
     shrunk: bool = False
     """Whether a refusal ever cut the limit; then it grows slowly."""
-    cuts: int = 0
+    cuts: Count = 0
     """Remedies of this spell of refusals that went to the limit."""
-    cut_at: float = NEVER
-    refused_at: float = NEVER
-    hold: float = NEVER
+    cut_at: Time = NEVER
+    refused_at: Time = NEVER
+    hold: Time = NEVER
     """Until when the host is left alone."""
-    ill_since: float = -1.0
+    ill_since: Time = -1.0
     """-1 when it is well."""
-    probe_at: float = NEVER
+    probe_at: Time = NEVER
     probe: str = ""
     """The process whose probe is under way."""
-    remaining: int = -1
+    remaining: Annotated[int, Field(ge=-1, le=FAR)] = -1
     """Requests left of a counted window; -1 where none is known."""
-    reset: float = 0.0
+    reset: Time = 0.0
     """When that window ends."""
-    window: float = NEVER
+    window: Time = NEVER
     """When it began, as far as that was seen."""
-    period: float = 0.0
-    largest: int = 0
+    period: Amount = 0.0
+    largest: Count = 0
     told: bool = False
     """Whether an answer has told of this window."""
 
@@ -83,15 +97,17 @@ def write_state(state: State) -> str:
     return json.dumps(asdict(state))
 
 
+STATE: Final = TypeAdapter(State)
+
+
 def read_state(text: str) -> State:
     """Return the state that `write_state`, or the script of `budget_script.py`, wrote.
 
     Raises:
-        ValueError: the text is no such state.
+        ValueError: the text is no such state, or one of times that lie ahead of it.
     """
-    try:
-        found = json.loads(text)
-        members = {name: Member(**each) for name, each in found.pop("members").items()}
-        return State(members=members, **found)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError("no state of a shared budget") from error
+    state = STATE.validate_json(text)
+    # What fades since then would grow beyond all numbers.
+    if state.flow_at > state.seen:
+        raise ValueError("no state of a shared budget")
+    return state

@@ -83,13 +83,27 @@ async def test_the_password_of_the_url_is_used(locked_server: Server) -> None:
         assert (await budget.exchange(KEY, Ask(member="a", want=1))).granted == 1
 
 
-@pytest.mark.parametrize("junk", ["[1]", "{}", "{"], ids=["list", "empty", "cut off"])
-async def test_what_others_put_there_is_refused(server: Server, client: Redis, junk: str) -> None:
-    """A key that holds something else is an error of the budget's, not a bug."""
-    client.set(PREFIX + KEY, junk)
+@pytest.mark.parametrize(
+    "junk",
+    ["[1]", "{}", "{", "null", '{"born": "x", "seen": [], "members": 3}', "[" * 5000, "\udcff"],
+    ids=["list", "empty", "cut off", "null", "wrong types", "deep", "no text"],
+)
+async def test_junk_counts_as_forgotten(server: Server, client: Redis, junk: str) -> None:
+    """A text that makes no sense is replaced by a new life of the budget, as in a file."""
+    client.set(PREFIX + KEY, junk.encode("utf-8", "surrogateescape"))
+    async with open_redis(parse_place(server.url)) as budget:
+        reply = await budget.exchange(KEY, Ask(member="a", want=1))
+        assert reply.granted == 1
+        assert (await budget.exchange(KEY, Ask(member="a"))).epoch == reply.epoch
+
+
+async def test_what_is_no_text_is_refused(server: Server, client: Redis) -> None:
+    """A key of another type is left alone: it is an error of the budget's, not a bug."""
+    client.rpush(PREFIX + KEY, "x")
     async with open_redis(parse_place(server.url)) as budget:
         with pytest.raises(BudgetLostError, match="refuses the script"):
             await budget.exchange(KEY, Ask(member="a"))
+    assert client.lrange(PREFIX + KEY, 0, -1) == ["x"]
 
 
 async def test_what_is_kept_goes_away(server: Server, client: Redis) -> None:
