@@ -288,6 +288,15 @@ def test_an_unsafe_path_is_refused(tmp_path: Path, path: str) -> None:
     assert found[0].isprintable()
 
 
+def test_a_matrix_beyond_all_use_is_refused(tmp_path: Path) -> None:
+    """A file of few lines must not fill the memory: the product is told before it is made."""
+    nsfw = ", ".join(f'n{number} = "None"' for number in range(400))
+    period = ", ".join(f'p{number} = "Day"' for number in range(400))
+    text = HEAD + facet("nsfw", f"{{ {nsfw} }}", default="n0")
+    text += facet("period", f"{{ {period} }}", default="p0")
+    assert problems(tmp_path, text) == ["facets: 160,000 filters in one file; it takes 100,000"]
+
+
 def test_an_unsafe_default_is_refused(tmp_path: Path) -> None:
     """A default is a slug like any other."""
     text = HEAD + facet("nsfw", '{ all = "XXX", pg = "None" }', default="A ll")

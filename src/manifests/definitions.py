@@ -26,6 +26,7 @@ __all__ = [
 SLUG = r"[a-z0-9][a-z0-9._-]*"
 PATH = rf"filter(/{SLUG})+"
 MOST_MODELS = 10_000
+MOST_FILTERS = 100_000
 
 
 def as_text(value: object) -> object:

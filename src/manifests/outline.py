@@ -8,6 +8,7 @@ comes to the same filters.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -26,6 +27,7 @@ KEYS: Final = frozenset({"source", "limit", "sort", "skip_models", "facets"})
 """Of a plain file; each source has its own options besides."""
 FACET_KEYS: Final = frozenset({"name", "default", "slugs"})
 MOST_MODELS: Final = 10_000
+MOST_FILTERS: Final = 100_000
 LONGEST_PATH: Final = 200
 
 
@@ -79,6 +81,7 @@ def is_plain(raw: Mapping[str, object], info: SourceInfo) -> bool:
         and is_texts(raw.get("skip_models", []))
         and all(is_known(raw[key], info.options[key], raw) for key in raw.keys() & info.options)
         and are_apart(facets)
+        and math.prod(len(slugs_of(facet)) for facet in facets) <= MOST_FILTERS
     )
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
-from manifests.definitions import MOST_MODELS, ExplicitFilter, FacetDefinition, Override
+from manifests.definitions import (
+    MOST_FILTERS,
+    MOST_MODELS,
+    ExplicitFilter,
+    FacetDefinition,
+    Override,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -110,6 +117,9 @@ def check_file(definitions: Definitions, source: Source) -> Iterator[str]:
         yield from check_facet(f"facets[{index}]", facet, source, definitions)
     yield from repeated("facet", [facet.name for facet in file.facets])
     yield from shared_slugs(file.facets)
+    # A few lines more in each of four facets make more filters than there is memory.
+    if (product := math.prod(len(facet.slugs) for facet in file.facets)) > MOST_FILTERS:
+        yield f"facets: {product:,} filters in one file; it takes {MOST_FILTERS:,}"
     for index, explicit in enumerate(file.filters):
         yield from check_explicit(f"filters[{index}]", explicit, source, definitions)
 

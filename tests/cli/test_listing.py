@@ -235,6 +235,21 @@ def test_long_paths_have_no_outline(tmp_path: Path) -> None:
     assert outline(tmp_path, SOURCES) is None
 
 
+def test_a_matrix_beyond_all_use_has_no_outline(tmp_path: Path) -> None:
+    """It is refused by the long way, before so many filters are made."""
+    slugs = [", ".join(f'{word}{number} = "{word}"' for number in range(400)) for word in "ab"]
+    (tmp_path / "a.toml").write_text(
+        'source = "civitai"\nsort = "Most Downloaded"\n'
+        f'[[facets]]\nname = "nsfw"\ndefault = "a0"\nslugs = {{ {slugs[0]} }}\n'.replace(
+            '"a"', '"None"'
+        )
+        + f'[[facets]]\nname = "period"\ndefault = "b0"\nslugs = {{ {slugs[1]} }}\n'.replace(
+            '"b"', '"Day"'
+        )
+    )
+    assert outline(tmp_path, SOURCES) is None
+
+
 def test_a_table_that_would_be_broken_takes_the_long_way() -> None:
     """Lines of more than 160 columns are broken, and wide letters are measured, by others."""
     row = Row("civitai", "filter/a", "a", 100, 1, "fresh")
