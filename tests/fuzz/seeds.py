@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from manifests import __version__
+from manifests.fetch.budget_state import Member, State, write_state
+from manifests.handover import Candidate, HandOver
+from manifests.results import RunRecord
+from manifests.shardmodels import ModelsNote
+from manifests.shards import ShardPart
+from manifests.store.canonical import encode, sha256
+from manifests.store.columns import pack
 from manifests.store.formats import index_bytes
 from manifests.store.index import Index, IndexEntry
 
@@ -121,6 +131,38 @@ accept-after = "never"
 """
 
 
+ENVIRONMENT = b"""CIVITAI_ENDPOINT=https://civitai.example:8443/
+HF_ENDPOINT=http://127.0.0.1:9
+CIVITAI_TOKEN=0123456789abcdef
+HF_TOKEN_PATH=/nowhere/token
+HF_HOME=~nobody/huggingface
+HUGGINGFACE_API_KEY=x
+HTTPS_PROXY=http://user:password@proxy.example:3128
+NO_PROXY=.example,10.0.0.0/8
+SSL_CERT_DIR=/a:/b
+COLUMNS=132
+MANIFESTS_SHARED_BUDGET=rediss://:secret@cache.example:6380/0
+MANIFESTS_SHARD=2/4
+OTEL_EXPORTER_OTLP_ENDPOINT=http://collector.example:4318
+OTEL_EXPORTER_OTLP_PROTOCOL=grpc
+"""
+SHARD_MODELS = b"\n".join(
+    [
+        b'{"source": "civitai", "parameters": [["limit", "100"]], "models": 2}',
+        json.dumps([MODEL, {"downloads": 1, "likes": 2}]).encode(),
+        json.dumps([{**MODEL, "id": "2", "size_bytes": 9}, {"downloads": None}]).encode(),
+        b'{"source": "huggingface", "parameters": [], "models": 0}',
+        b'{"source": "huggingface", "parameters": [["sort", "likes"]], "models": 0}\n',
+    ]
+)
+MOVE = {
+    "file": "index.json",
+    "staged": ".index.json.0000000000000000.tmp",
+    "after": sha256(b"new"),
+    "before": sha256(b"{}"),
+}
+
+
 def text(value: object) -> bytes:
     """Return JSON."""
     return json.dumps(value).encode()
@@ -164,6 +206,31 @@ INDEX = Index.of(
     ]
 )
 
+
+def hand_over() -> bytes:
+    """Return what a shard says of itself, with the run of `RECORD`."""
+    part = ShardPart(number=2, of=4, definitions="0" * 64)
+    note = HandOver(
+        tool=__version__,
+        part=part,
+        only=("*/week/*",),
+        upstream={"civitai": "https://civitai.example"},
+        record=RunRecord.model_validate_json(RECORD.read_bytes()),
+        manifests=(
+            Candidate(source="civitai", filter="filter/x", model_ids=("1", "2"), complete=True),
+        ),
+        models=ModelsNote(sha256="0", listings=1),
+    )
+    return encode(note.model_dump(mode="json", by_alias=True))
+
+
+def state() -> bytes:
+    """Return a shared budget of two processes."""
+    members = {"a": Member(seen=3.0, busy=2, want=1, last=2.5), "b": Member(seen=2.0)}
+    known = State(born=1_790_000_000.0, epoch="a:1", seen=3.0, members=members, rate=2.5, flow=3.0)
+    return write_state(replace(known, remaining=9, reset=30.0, ill_since=1.0, probe="a")).encode()
+
+
 SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "body": (
         message(gzipped(b"[1, 2, 3]" * 99), Content_Encoding="gzip"),
@@ -171,6 +238,10 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         message(b"\x0b\x02\x80[1,2]\x03", Content_Encoding="br"),
         message(bytes.fromhex("28b52ffd24052900005b312c325deff31654"), Content_Encoding="zstd"),
         message(gzipped(zlib.compress(b"[]")), Content_Encoding="deflate, x-gzip"),
+    ),
+    "budget": (
+        state(),
+        text({"epoch": "a:1", "granted": 2, "delay": 0.1, "hold": 3.5, "ill": 1.0, "probe": 2.0}),
     ),
     "candidate": (
         text(
@@ -196,7 +267,19 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
         *(path.read_bytes() for path in sorted(DEFINITIONS.glob("*.toml"))),
         EXPLICIT,
     ),
+    "environment": (ENVIRONMENT,),
+    "handover": (hand_over(),),
     "headers": (HEADERS + b'\n\2\x90{"message": "no", "name": "me"}',),
+    "holder": (
+        text(
+            {
+                "pid": 7,
+                "host": "ci-3",
+                "since": "2026-08-20T11:00:00Z",
+                "command": "manifests generate",
+            }
+        ),
+    ),
     "huggingface": (
         message(text([REPOSITORY]), Link='<https://h.example/api?cursor=abc>; rel="next"'),
         message(text([REPOSITORY, {"id": 3}])),
@@ -204,13 +287,38 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     "index": (index_bytes(INDEX),),
     "journal": (
         text({"files": [{"file": "index.json", "staged": None, "after": None, "before": "0"}]}),
+        text({"schema": 1, "files": [MOVE, {**MOVE, "file": "new.json", "before": None}]}),
+    ),
+    "listing": (
+        DEFINITIONS.joinpath("civitai.toml").read_bytes(),
+        text({**MANIFEST, "filter": "filter/day"}),
+        text(STATUS),
+        b"[tool.manifests]\n",
     ),
     "manifest": (text(MANIFEST), text(COMPACT_MANIFEST)),
-    "packed": (zlib.compress(b"{}"),),
+    "packed": (zlib.compress(b"{}"), pack(b"{}" * 99)),
     "record": (RECORD.read_bytes(),),
+    "rows": (
+        text(["runs", {"started": "2026-08-20T10:00:00+00:00", "ended_by": None, "states": "{}"}]),
+        text(["runs", {"record": "{}", "seconds": 1.5, "pages_since": "2026-08-20"}]),
+        text(["outcomes", {"source": "civitai", "state": "fresh", "count": 3}]),
+        text(["contents", {"body": '["1"]'}]),
+        text(["listings", {"parameters": '[["limit", "100"]]', "pages": 2}]),
+        text(["paces", {"window": 4.0, "latency": 0.5, "rate": 2.0, "saved": "2026-08-20T10:00Z"}]),
+        text(["quarantine", {"since": "2026-08-20T10:00:00+00:00", "runs": 2, "rule": "shrunk"}]),
+        text(["pages", {"fetched_at": "2026-08-20T10:00:00Z", "headers": "{}", "body": "[]"}]),
+    ),
     "settings": (SETTINGS,),
+    "shard-models": (SHARD_MODELS, gzip.compress(SHARD_MODELS, mtime=0)),
     "stats": (text({"schema": 1, "stats": {"1": {"downloads": 1, "likes": 2}}}),),
     "status": (text(STATUS),),
-    "words": (b"1.5h", b"4/100ms", b"10%", b"http://a:b@[::1]:3128", b".civitai.com,10.0.0.0/8"),
+    "words": (
+        b"1.5h",
+        b"4/100ms",
+        b"10%",
+        b"99999999d",
+        b"http://a:b@[::1]:3128",
+        b".civitai.com,10.0.0.0/8",
+    ),
 }
 """Name of a target → documents that it reads, or nearly."""
