@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -292,3 +293,23 @@ def test_covering_is_an_order(source: str, data: st.DataObject) -> None:
         if two == other
     )
     assert all(adapter.family(broad) == adapter.family(narrow) for broad, narrow in covers)
+
+
+def success_of(known: dict[str, str], filter_: Filter) -> str:
+    """Return when a filter was last made."""
+    return known[filter_.path]
+
+
+def test_the_stalest_filter_speaks_for_its_listing() -> None:
+    """Of two listings that comes first whose stalest filter is the stalest, whatever the others."""
+    filters = load_filters(ROOT / "filters", SOURCES)
+    shared = [each for each in plan_queries(filters, SOURCES).queries if len(each.wanted) > 1]
+    first, second = (each for each in shared if not each.broader and each in shared[:2])
+    wanted = [each.filter for planned in (first, second) for each in planned.wanted]
+    moments = {each.path: "2026-08-02T00:00:00Z" for each in wanted}
+    moments[first.wanted[0].filter.path] = "2026-08-09T00:00:00Z"
+    moments[second.wanted[0].filter.path] = "2026-08-09T00:00:00Z"
+    for stalest in (first, second):
+        known = moments | {stalest.wanted[-1].filter.path: "2026-08-01T00:00:00Z"}
+        plan = plan_queries(wanted, SOURCES, last_success=partial(success_of, known))
+        assert plan.queries[0].query == stalest.query

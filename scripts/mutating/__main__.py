@@ -41,6 +41,7 @@ WHOLE = {
         "tests/fetch/test_controller.py",
         "tests/fetch/test_controlled.py",
         "tests/fetch/test_controller_invariants.py",
+        "tests/fetch/test_rescue.py",
         "tests/fetch/simulation/test_pitfalls.py",
     ),
     "store": ("tests/store/test_gate.py", "tests/store/test_release.py", "tests/test_drafting.py"),

@@ -123,12 +123,20 @@ def test_it_dies_after_two_minutes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "limit"), [(10.0, 120.0), (100.0, 30.0), (129.0, 5.0), (131.0, math.inf)]
+    ("now", "limit"),
+    [(10.0, 120.0), (100.0, 30.0), (129.0, 5.0), (130.0, math.inf), (131.0, math.inf)],
 )
 def test_a_probe_does_not_outlast_the_patience(now: float, limit: float) -> None:
     """A probe may take what is left of the 120 s; afterwards as long as any other attempt."""
     assert opened(at=10).time_limit(now=now) == limit
     assert Breaker().time_limit(now=now) == math.inf
+
+
+def test_the_clock_may_begin_anywhere() -> None:
+    """Only what passed since the first failure counts: a host just found ill is no dead one."""
+    breaker = opened(at=5000)
+    assert breaker.opens_at() == 5001
+    assert breaker.time_limit(now=5001) == 119
 
 
 def test_a_success_resets_the_patience() -> None:

@@ -11,8 +11,11 @@ from tests.fetch.simulation.desk import Desk
 from tests.fetch.simulation.upstreams import GOOD, SILENT_REFUSAL, UNAVAILABLE, failure, refusal
 
 from manifests.errors import ErrorCode
+from manifests.fetch.controller import SOON
+from manifests.fetch.patience import FEWEST, MOST
 from manifests.fetch.rescue import PARKED
 from manifests.fetch.signals import Quota, Signal
+from manifests.fetch.window import FLOOR, RAMP, START
 from manifests.fetch.work import LearnedPace
 
 if TYPE_CHECKING:
@@ -369,12 +372,15 @@ def test_a_host_that_hangs_does_not_hold_everything() -> None:
     desk.want_many(20)
     assert len(desk.wait(60)) > 12
     assert len(desk.under_way) <= 12
+    accepted = 0
     for _ in range(60):
         for start in [*desk.under_way.values()]:
-            desk.end(start)
+            if start.attempt in desk.under_way:
+                accepted += desk.end(start).accepted
         desk.wait(1)
     assert desk.given_up == []
     assert desk.controller.snapshot(now=desk.now).waiting == 0
+    assert accepted == 20
 
 
 def test_a_withdrawn_page_is_forgotten() -> None:
@@ -449,3 +455,130 @@ def test_pages_that_only_come_late_come_at_last() -> None:
             if start.attempt in desk.under_way and desk.now - desk.sent[start.attempt] >= 30:
                 settled += desk.end(start).accepted
     assert len(desk.sent) - before <= 9 * 8
+
+
+def test_many_pages_get_more_tries() -> None:
+    """Where a fifth of all fails, one page of hundreds is tried more often than the fewest."""
+    desk = Desk()
+    stuck = desk.want()
+    desk.want_many(300)
+    answers = tries = 0
+    while not desk.given_up:
+        desk.wait(1)
+        for start in [*desk.under_way.values()]:
+            answers += 1
+            tries += start.work is stuck
+            is_bad = start.work is stuck or answers % 5 == 0
+            desk.end(start, UNAVAILABLE if is_bad else GOOD, after=0.01)
+    assert desk.given_up[0].work is stuck
+    assert tries == MOST
+
+
+@pytest.mark.parametrize(("pages", "appetite"), [(0, 0), (1, 1), (3, 3), (9, 4)])
+def test_what_could_start_now_is_asked_for(pages: int, appetite: int) -> None:
+    """As many as wait, and as fit into the window beside those under way."""
+    desk = Desk()
+    desk.want_many(pages)
+    assert desk.controller.appetite(now=0) == appetite
+    starts = desk.decide()
+    assert desk.controller.appetite(now=0) == 0
+    if pages > 4:
+        desk.end(starts[0], NOT_FOUND)
+        assert desk.controller.appetite(now=desk.now) == 1
+
+
+def test_what_may_not_start_soon_is_not_asked_for() -> None:
+    """Neither for a page that waits for its next try, nor while the host is to be left alone."""
+    desk = Desk()
+    desk.want()
+    (start,) = desk.decide()
+    wait = desk.end(start, UNAVAILABLE).wait
+    assert wait > SOON
+    assert desk.controller.appetite(now=wait - SOON - 0.01) == 0
+    assert desk.controller.appetite(now=wait - SOON + 0.01) == 1
+
+    held = Desk()
+    held.want_many(2)
+    first, _ = held.decide()
+    held.end(first, refusal(pause=7))
+    until = held.controller.snapshot(now=held.now).held_until
+    assert until is not None
+    assert held.controller.appetite(now=until - SOON - 0.01) == 0
+    assert held.controller.appetite(now=until) == 1
+
+
+def test_the_rate_of_all_is_gone_by() -> None:
+    """A controller takes over the rate of a shared budget, and keeps its own where none is told."""
+    desk = Desk()
+    desk.controller.go_by(2.0)
+    assert desk.controller.snapshot(now=desk.now).rate == 2.0
+    desk.controller.go_by(None)
+    assert desk.controller.snapshot(now=desk.now).rate == 2.0
+
+
+def test_attempts_under_way_count_as_tries() -> None:
+    """A page whose copies fail one after the other has no more attempts than any other page."""
+    desk = Desk()
+    desk.read(400, seconds=0.05)
+    stuck = desk.want()
+    (original,) = desk.decide()
+    attempts = 1
+    for _ in range(200):
+        for start in [*desk.under_way.values()]:
+            if start is not original:
+                attempts += 1
+                desk.end(start, UNAVAILABLE)
+        desk.read(1, seconds=0.05)
+        desk.wait(0.5)
+    assert attempts == FEWEST
+    assert desk.given_up == []
+    desk.end(original, UNAVAILABLE)
+    assert [end.work for end in desk.given_up] == [stuck]
+
+
+def ill(desk: Desk, *, seconds: float) -> Start:
+    """Let five listings fail after so long each; return the first probe."""
+    desk.want_many(60)
+    while desk.controller.snapshot(now=desk.now).breaker == "closed":
+        desk.decide()
+        desk.end(next(iter(desk.under_way.values())), UNAVAILABLE, after=seconds)
+    for start in [*desk.under_way.values()]:
+        desk.end(start, UNAVAILABLE)
+    (probe,) = desk.wait(1.5)
+    return probe
+
+
+@pytest.mark.parametrize(("seconds", "window"), [(0.01, START), (5.0, FLOOR)])
+@pytest.mark.parametrize("signal", [GOOD, SILENT_REFUSAL])
+def test_a_host_that_is_well_again_is_asked_with_care(
+    signal: Signal, seconds: float, window: float
+) -> None:
+    """The window begins small: the smallest where it failed slowly, as it may have been us."""
+    desk = Desk(learned=LearnedPace(window=32))
+    desk.read(16, seconds=0.5)
+    probe = ill(desk, seconds=seconds)
+    assert desk.controller.snapshot(now=desk.now).window > START
+    desk.end(probe, signal, after=0.1)
+    state = desk.controller.snapshot(now=desk.now)
+    assert state.breaker == "closed"
+    assert window <= state.window <= window + RAMP
+
+
+def test_after_a_long_pause_the_window_keeps_its_size() -> None:
+    """It is halved, and grows again only when twice the pause has passed."""
+    desk = Desk(learned=LearnedPace(window=16))
+    desk.read(16, seconds=0.5)
+    desk.want_many(500)
+    desk.decide()
+    before = desk.controller.snapshot(now=desk.now).window
+    began = desk.now
+    desk.end(next(iter(desk.under_way.values())), refusal(pause=20))
+    sizes: dict[bool, set[float]] = {True: set(), False: set()}
+    while desk.controller.snapshot(now=desk.now).waiting:
+        desk.wait(0.3)
+        for start in [*desk.under_way.values()]:
+            desk.end(start, after=0.05)
+        state = desk.controller.snapshot(now=desk.now)
+        sizes[desk.now < began + 40].add(state.window)
+    assert sizes[True] == {before / 2}
+    assert max(sizes[False]) > before / 2

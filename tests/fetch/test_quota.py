@@ -65,6 +65,19 @@ def test_a_new_window_is_believed_to_be_as_large() -> None:
     assert (gate.remaining, gate.reset_at) == (499, 324)
 
 
+@pytest.mark.parametrize(("reset", "most"), [(1.0, 0.1), (10.0, 1.0), (20.0, 2.0), (300.0, 2.0)])
+def test_a_fleet_returns_spread_over_a_moment(reset: float, most: float) -> None:
+    """Each waits a little longer than the reset: up to a tenth of the wait, and 2 s at most."""
+    waits = []
+    for seed in range(50):
+        gate = QuotaGate(random=random.Random(seed))
+        gate.started(now=0)
+        gate.observe(Quota(remaining=0, reset=reset), sent=0, now=0)
+        waits.append(gate.opens_at(in_flight=0, waiting=1, now=0.5) - reset)
+    assert 0 <= min(waits) < most / 4
+    assert most * 3 / 4 < max(waits) <= most
+
+
 def test_a_new_window_is_believed_to_be_as_long() -> None:
     """After the reset the next one is as far away as the first was, until an answer tells."""
     gate = new_gate((0, 0, 60))
@@ -122,6 +135,12 @@ def test_a_reserve_is_kept_where_others_share() -> None:
     assert alone.left(in_flight=0) == 400
     shared = new_gate(*((now, 499 - 2 * now, 300 - now) for now in range(100)))
     assert shared.left(in_flight=0) == 499 - 198 - 25
+
+
+@pytest.mark.parametrize(("remaining", "left"), [(18, 18), (17, 17), (16, 15)])
+def test_who_shares_is_told_by_more_than_a_twentieth(remaining: int, left: int) -> None:
+    """Our own start counts, and one request of twenty may be anything: the second is another's."""
+    assert new_gate((0, 19, 100), (1, remaining, 99)).left(in_flight=0) == left
 
 
 @given(

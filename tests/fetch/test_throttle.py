@@ -77,6 +77,7 @@ def test_refusals_of_one_round_trip_count_once() -> None:
     throttle = new_throttle()
     assert throttle.hold(None, sent=0, now=1)
     assert not throttle.hold(None, sent=0.9, now=1.1)
+    assert not throttle.hold(None, sent=1, now=1.1)
     assert throttle.held_until == 1.25
 
 

@@ -242,6 +242,15 @@ def test_a_wholly_empty_source_is_doubted(
     assert {each.rule for each in found.verdicts.values()} <= {GateRule.SOURCE_EMPTY}
 
 
+def test_one_listing_that_holds_a_model_speaks_for_its_source() -> None:
+    """However many are empty, the source is no silent one, and what may be empty is believed."""
+    cases = group("civitai", [0, 0, 0, 1])
+    found = verdicts(cases, published({("civitai", "filter/0"): 5}))
+    assert {key: each.rule for key, each in found.verdicts.items()} == {
+        ("civitai", "filter/0"): GateRule.EMPTY
+    }
+
+
 def test_filters_that_were_empty_before_accuse_nobody() -> None:
     """A run over filters that are published as empty changes nothing, and so is believed."""
     assert verdicts(group("civitai", [0, 0, 0]), set_of("civitai", [0, 0, 0])) == {}
