@@ -239,6 +239,19 @@ def test_counters_in_other_parts_are_absent(
     assert (len(found.models), len(found.stats)) == (40, 0)
 
 
+def test_counters_in_parts_beside_a_whole_catalogue_are_absent(
+    tmp_path: Path, infos: dict[str, SourceInfo], make: Compose
+) -> None:
+    """So they are when the models are asked for, too: a file put back by hand ends no run."""
+    publish(tmp_path, make(*IDS))
+    whole = make(*IDS, most_bytes=1_000_000)
+    (tmp_path / MODELS).write_bytes(whole.files[MODELS])
+    catalogue = read_published(tmp_path, infos).catalogues["civitai"]
+    assert sorted(catalogue.models) == sorted(IDS)
+    assert not [*catalogue.stats]
+    assert len(catalogue.stats) == 0
+
+
 def test_a_model_in_the_wrong_part_is_damage(
     tmp_path: Path, infos: dict[str, SourceInfo], make: Compose
 ) -> None:

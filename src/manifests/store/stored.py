@@ -55,6 +55,8 @@ class Shelf:
     """How many these are."""
     stats_count: int
     """Models whose counters are known."""
+    is_paired: bool = True
+    """Whether the counters stand in as many parts as the models; else they count as absent."""
     _last: tuple[int, Catalogue] | None = field(default=None, repr=False)
     _known: tuple[int, frozenset[str]] | None = field(default=None, repr=False)
 
@@ -98,7 +100,7 @@ class Shelf:
         stats: Mapping[str, Stats] = {}
         if models_file in self.files:
             known = read_catalogue(self.files[models_file], self.info)
-        if stats_file in self.files:
+        if self.is_paired and stats_file in self.files:
             stats = read_stats(self.files[stats_file])
         # A compact catalogue is as new as its counters; a stats file beside it may be older.
         return Catalogue(source=known.source, models=known.models, stats={**stats, **known.stats})

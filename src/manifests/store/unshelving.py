@@ -65,6 +65,7 @@ def read_shelf(read: Reads, info: SourceInfo, files: Mapping[str, bytes]) -> She
         files,
         in_parts(models, parts, partial(models_part, read, info)),
         in_parts(stats, parts, partial(stats_part, read, info)),
+        is_paired=stats is None or stats.parts == parts,
     )
 
 
@@ -138,6 +139,8 @@ def shelf_of(
     files: Mapping[str, bytes],
     models: Sequence[Found | None],
     stats: Sequence[Found | None],
+    *,
+    is_paired: bool,
 ) -> Shelf:
     """Return the shelf of what was found in each part."""
     found = [each or Found() for each in models]
@@ -153,4 +156,5 @@ def shelf_of(
         ids=[each.ids for each in found],
         counts=[each.count for each in found],
         stats_count=counted,
+        is_paired=is_paired,
     )
