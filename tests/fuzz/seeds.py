@@ -15,9 +15,11 @@ from manifests.handover import Candidate, HandOver
 from manifests.results import RunRecord
 from manifests.shardmodels import ModelsNote
 from manifests.shards import ShardPart
+from manifests.sources import SOURCES
 from manifests.store.canonical import encode, sha256
 from manifests.store.columns import pack
-from manifests.store.formats import index_bytes
+from manifests.store.directories import directory_bytes
+from manifests.store.formats import Style, index_bytes
 from manifests.store.index import Index, IndexEntry
 
 if TYPE_CHECKING:
@@ -297,7 +299,19 @@ SEEDS: Mapping[str, tuple[bytes, ...]] = {
     ),
     "manifest": (text(MANIFEST), text(COMPACT_MANIFEST)),
     "packed": (zlib.compress(b"{}"), pack(b"{}" * 99)),
+    "part": (
+        text({"schema": 1, "source": "civitai", "models": {"1": MODEL}}),
+        text({"schema": 1, "source": "civitai", "count": 1, "models": {"1": MODEL}}),
+        text({"schema": 1, "stats": {"1": {"downloads": 1, "likes": 2}}}),
+        directory_bytes(SOURCES["civitai"].info, parts=2, count=1, style=Style.STANDARD),
+        directory_bytes(SOURCES["civitai"].info, parts=4, count=1, style=Style.COMPACT),
+    ),
     "record": (RECORD.read_bytes(),),
+    "request": (
+        message(b"GET /", Host="127.0.0.1:8000", If_None_Match='W/"0", *'),
+        message(b"HEAD /set-0123456789abcdef/page.css?x", Host="localhost"),
+        message(b"GET /set-0123456789abcdef/../index.html", Host="[::1]:1"),
+    ),
     "rows": (
         text(["runs", {"started": "2026-08-20T10:00:00+00:00", "ended_by": None, "states": "{}"}]),
         text(["runs", {"record": "{}", "seconds": 1.5, "pages_since": "2026-08-20"}]),

@@ -41,6 +41,7 @@ from manifests.handover import SHARD_FILE
 from manifests.joining import Joined, gather
 from manifests.memory import Memory
 from manifests.models import Query
+from manifests.preview.answers import Question, answer
 from manifests.settings import (
     LONGEST,
     is_endpoint,
@@ -59,11 +60,14 @@ from manifests.store.candidates import quarantined_bytes, read_quarantined
 from manifests.store.canonical import DamagedFileError, encode, sha256
 from manifests.store.columns import folder_name, pack, unpack
 from manifests.store.database import open_database
+from manifests.store.directories import directory_bytes, stats_directory_bytes
 from manifests.store.entrylog import model_fields
+from manifests.store.formats import Style
 from manifests.store.history import History
 from manifests.store.lessons import Lessons
 from manifests.store.lock import HOLDER_FILE, busy, read_holder
 from manifests.store.pages import PageStore
+from manifests.store.parts import part_file
 from manifests.store.published import read_published
 from manifests.store.quarantine import Quarantine
 from manifests.store.spool import Spool
@@ -197,10 +201,48 @@ def read_file_named(*names: str) -> Target:
             folder = Path(made)
             for name in names:
                 (folder / name).write_bytes(data)
-            published = read_published(folder, INFOS)
-            ages(published.status, published.manifests, now=NOW)
+            look_through(folder)
 
     return read
+
+
+def look_through(folder: Path) -> None:
+    """Read all that an output folder holds; what is read late must be as sound as the rest."""
+    published = read_published(folder, INFOS)
+    ages(published.status, published.manifests, now=NOW)
+    for catalogue in published.catalogues.values():
+        for models in (catalogue.models, catalogue.stats):
+            assert all(models[id_] is not None for id_ in [*models][:9])
+
+
+def read_part(data: bytes) -> None:
+    """Read a catalogue and its counters in two parts, one of which may be anything."""
+    info = INFOS["civitai"]
+    sound = {
+        info.models_file: directory_bytes(info, parts=2, count=1, style=Style.STANDARD),
+        info.stats_file: stats_directory_bytes(info, parts=2),
+        part_file(info.models_file, 0): b'{"models": {}, "schema": 1, "source": "civitai"}',
+    }
+    for name in (part_file(info.models_file, 1), part_file(info.stats_file, 0), info.models_file):
+        with TemporaryDirectory() as made:
+            for each, content in {**sound, name: data}.items():
+                (Path(made) / each).write_bytes(content)
+            look_through(Path(made))
+
+
+def answer_browser(data: bytes) -> None:
+    """Answer a request that a preview may get; nothing but its own files is ever read."""
+    headers, body = headed(data)
+    method, _, target = body.decode("latin-1").partition(" ")
+    asked: list[str] = []
+
+    def read(name: str) -> bytes:
+        asked.append(name)
+        return b"<!doctype html>"
+
+    found = answer(Question(method=method, target=target, headers=headers), read)
+    assert 200 <= found.status < 500
+    assert not any(name.startswith("/") or ".." in name for name in asked)
 
 
 def read_candidate(data: bytes) -> None:
@@ -435,7 +477,9 @@ TARGETS: Mapping[str, Target] = {
     "listing": list_quickly,
     "manifest": read_file_named("civitai-filter-x.json", "hf-filter-x.json"),
     "packed": read_packed,
+    "part": read_part,
     "record": read_record,
+    "request": answer_browser,
     "rows": read_rows,
     "settings": read_settings,
     "shard-models": read_shard_models,
