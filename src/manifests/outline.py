@@ -81,7 +81,6 @@ def is_plain(raw: Mapping[str, object], info: SourceInfo) -> bool:
         and is_texts(raw.get("skip_models", []))
         and all(is_known(raw[key], info.options[key], raw) for key in raw.keys() & info.options)
         and are_apart(facets)
-        and math.prod(len(slugs_of(facet)) for facet in facets) <= MOST_FILTERS
     )
 
 
@@ -101,10 +100,12 @@ def is_facet(facet: object, info: SourceInfo, raw: Mapping[str, object]) -> bool
 
 
 def are_apart(facets: Sequence[Mapping[str, object]]) -> bool:
-    """Tell whether neither a name nor a slug of a path stands in two facets."""
+    """Tell whether no name or slug of a path stands in two facets, and the matrix can be made."""
     names = [facet["name"] for facet in facets]
     slugs = [slug for facet in facets for slug in slugs_of(facet) if slug != facet["default"]]
-    return len({*names}) == len(names) and len({*slugs}) == len(slugs)
+    product = math.prod(len(slugs_of(facet)) for facet in facets)
+    is_distinct = len({*names}) == len(names) and len({*slugs}) == len(slugs)
+    return is_distinct and product <= MOST_FILTERS
 
 
 def slugs_of(facet: Mapping[str, object]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from tests.fetch.simulation.desk import Desk
 from tests.fetch.simulation.upstreams import GOOD, UNAVAILABLE
 
 from manifests.fetch.overdue import CHECK_AGAIN, SHORTEST
-from manifests.fetch.rescue import ALIVE, PARKED
+from manifests.fetch.rescue import ALIVE, PARDONS, PARKED
 from manifests.fetch.signals import Quota
 from manifests.fetch.work import LearnedPace
 
@@ -91,6 +92,7 @@ def test_what_finds_no_room_is_parked_later() -> None:
     desk.wait(SHORTEST + 0.1)
     state = desk.controller.snapshot(now=desk.now)
     assert state.parked == PARKED
+    assert {each.attempt for each in starts} <= desk.under_way.keys()
     gone = next(each for each in starts if each.attempt in desk.under_way)
     desk.end(gone)
     assert desk.controller.snapshot(now=desk.now).parked == PARKED - 1
@@ -161,3 +163,16 @@ def test_after_an_outage_what_hangs_is_copied_once() -> None:
     desk.end(probe)
     desk.wait(0.1)
     assert [len(attempts_at(desk, each.work)) for each in hanging] == [2, 2]
+
+
+def test_pages_that_never_come_make_room_only_so_often() -> None:
+    """Where a host hangs for good, a page is pardoned a few times, and then keeps its place."""
+    desk = host(window=8)
+    works = desk.want_many(9)
+    starts = desk.decide()
+    starts += desk.wait(600)
+    counts = Counter(start.work for start in starts)
+    assert set(counts) == set(works)
+    assert max(counts.values()) <= PARDONS + 2
+    late = desk.wait(600)
+    assert not late

@@ -249,6 +249,7 @@ def test_one_listing_that_holds_a_model_speaks_for_its_source() -> None:
     assert {key: each.rule for key, each in found.verdicts.items()} == {
         ("civitai", "filter/0"): GateRule.EMPTY
     }
+    assert found.verdicts["civitai", "filter/0"].evidence == {"count": 0, "known": 5}
 
 
 def test_filters_that_were_empty_before_accuse_nobody() -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import pytest
 
 from manifests.fetch.budget import Ask, BudgetLostError, key_of
 from manifests.fetch.budget_place import parse_place
-from manifests.fetch.budget_redis import PREFIX, open_redis
+from manifests.fetch.budget_redis import PREFIX, RedisBudget, open_redis
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from redis import Redis
+    from redis.asyncio import Redis as AsyncRedis
 
     class Server(Protocol):
         """What `conftest.py` starts."""
@@ -104,6 +105,25 @@ async def test_what_is_no_text_is_refused(server: Server, client: Redis) -> None
         with pytest.raises(BudgetLostError, match="refuses the script"):
             await budget.exchange(KEY, Ask(member="a"))
     assert client.lrange(PREFIX + KEY, 0, -1) == ["x"]
+
+
+class Mumbler:
+    """Whatever answers at a port that is no server of ours."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    async def evalsha(self, *_: object) -> str:
+        """Answer."""
+        return self.text
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"granted": 8}', '{"epoch": "a", "wait": NaN}'])
+async def test_an_answer_that_makes_no_sense_is_a_lost_budget(text: str) -> None:
+    """Nothing is started by it, and nothing ends with it: the process goes on alone."""
+    budget = RedisBudget(cast("AsyncRedis", Mumbler(text)), name="redis://x")
+    with pytest.raises(BudgetLostError, match="redis://x is lost: its answer makes no sense"):
+        await budget.exchange(KEY, Ask(member="a"))
 
 
 async def test_what_is_kept_goes_away(server: Server, client: Redis) -> None:
