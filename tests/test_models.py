@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from manifests import models
-from manifests.models import Ids, Manifest
+from manifests.models import Ids, Manifest, Stats
 
 IDS = st.lists(st.text(max_size=4), max_size=5).map(tuple)
 
@@ -53,3 +53,14 @@ def test_a_module_has_what_it_says() -> None:
     assert issubclass(models.Record, BaseModel)
     with pytest.raises(AttributeError, match="no attribute 'Recording'"):
         models.Recording  # noqa: B018 - asking is the point
+
+
+def test_plentiful_records_are_values() -> None:
+    """Equal fields make equal records, with one hash; there are no fields but the named ones."""
+    one, same = Stats(downloads=1), Stats(downloads=1, likes=None)
+    assert (one, hash(one)) == (same, hash(same))
+    assert one != replace(one, likes=2)
+    with pytest.raises(AttributeError):
+        object.__setattr__(one, "other", 1)
+    with pytest.raises(TypeError):
+        Stats(1)  # type: ignore[call-arg]  # by name only

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, overload
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
     from manifests.records import Record
@@ -19,10 +19,23 @@ __all__ = [
     "Query",
     "Record",
     "Stats",
+    "plentiful",
 ]
+
+T = TypeVar("T")
 
 FacetValue: TypeAlias = str | tuple[str, ...]
 """What a slug stands for in a definition file: one value, or several of which any will do."""
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def plentiful(cls: type[T]) -> type[T]:
+    """Return a frozen record of which a page makes hundreds; the type checker alone freezes it.
+
+    To freeze it at run time too, `dataclass` sets each field by a call: that takes three times as
+    long, and was a sixth of all that a page of a thousand models took.
+    """
+    return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
 
 
 def __getattr__(name: str) -> object:
@@ -84,7 +97,7 @@ class Query:
         return tuple(value for key, value in self.parameters if key == name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@plentiful
 class Model:
     """One upstream model, normalised; what upstream leaves out is null, never invented."""
 
@@ -124,7 +137,7 @@ class Model:
     """Upstream's word when a model was moderated: `Archived` or `TakenDown`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@plentiful
 class Stats:
     """The counters of a model, which move by the hour and so stand apart from it."""
 

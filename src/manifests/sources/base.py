@@ -10,6 +10,8 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from manifests.models import plentiful
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -115,7 +117,7 @@ class Reply:
     """Whether upstream sent no body, as the one that the conditions name still holds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@plentiful
 class Entry:
     """One model of a page with its counters."""
 
