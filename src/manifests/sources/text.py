@@ -36,11 +36,11 @@ SILENT = frozenset(
 
 SANITISER = nh3.Cleaner(tags=set(BREAKS), clean_content_tags=set(SILENT), attributes={})
 ANY_TAG = re.compile("<[^>]*>")
-SIMPLE_TAG = re.compile(
-    r"</?(?:(blockquote|br|div|h[1-6]|li|ol|p|pre|ul)|a|b|code|em|i|img|s|span|strong|u)"
-    r'(?: [a-z-]+="[^"<>]*")* ?/?>'
-)
-"""A tag as upstream's editor writes it, of an element that moves no text; group 1 parts words."""
+ATTRIBUTES = r'(?: +[a-z-]+="[^"<>\n]*+")*+ *+/?>'
+PARTING_TAG = re.compile(rf"</?(?:p|br|li|[uo]l|h[1-6]|div|pre|blockquote){ATTRIBUTES}")
+"""A tag as upstream's editor writes it, of an element that parts words and moves no text."""
+INLINE_TAG = re.compile(rf"</?(?:strong|span|em|code|img|[abisu]){ATTRIBUTES}")
+"""The same of an element that parts nothing."""
 NO_SLUG = re.compile("[^a-z0-9]+")
 MOST_HTML = 20_000
 """Characters that are parsed, at most: hundreds of open elements take the parser quadratic time."""
@@ -50,9 +50,13 @@ ENOUGH_HTML = 3
 
 def tidy(text: str) -> str:
     """Return *text* without hidden characters, its white space collapsed to single spaces."""
+    stripped = text.strip()
+    # Most words are tidy as they are: printable text holds no white space but the plain space.
+    if stripped.isprintable() and "  " not in stripped:
+        return stripped
     # No white space is hidden, so that either may go first; line breaks alone are no reason to
     # look at each character.
-    tidied = " ".join(text.split())
+    tidied = " ".join(stripped.split())
     return tidied if tidied.isprintable() else " ".join(HIDDEN.sub("", tidied).split())
 
 
@@ -85,14 +89,16 @@ def beginning(source: str, size: int) -> str:
 
 def bare_text(source: str) -> str:
     """Return the text of HTML, however long, as one paragraph."""
-    tidied = tidy(source)
+    # Printable text holds no white space but plain spaces, of which some more do no harm.
+    printable = source if source.isprintable() else tidy(source)
     # The sanitiser takes most of the time that a page takes: simple markup can do without it. A
-    # single `<` that is left means that it is not simple.
-    bare = SIMPLE_TAG.sub(lambda tag: " " if tag[1] else "", tidied)
+    # single `<` that is left means that it is not simple. Printable text has no line break, so that
+    # one marks where a tag stood: nothing can become a tag by losing the one in its middle.
+    bare = INLINE_TAG.sub("", PARTING_TAG.sub("\n", printable))
     if "<" in bare:
         # What the sanitiser writes holds no `<` but in a bare tag of BREAKS, so that the pattern
         # can't be misled.
-        bare = ANY_TAG.sub(" ", SANITISER.clean(tidied))
+        bare = ANY_TAG.sub(" ", SANITISER.clean(tidy(printable)))
     # Entities are decoded once, at the end, and their text is never read as markup.
     return tidy(html.unescape(bare))
 
