@@ -6,6 +6,8 @@ import json
 from dataclasses import fields
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from manifests.errors import PageError
 from manifests.sources.base import Dropped, Entry
@@ -229,6 +231,33 @@ def test_the_preview_is_the_image_of_the_lowest_level(
     model = read_one(modelVersions=with_images(*images)).model
     url = model.preview_url and model.preview_url.removeprefix("https://")
     assert (url, model.preview_level) == preview
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, 0, 1, 2, 3, 4, 8, 16, 32]),
+            st.sampled_from(["https://a", "https://b", "https://c", "blob:d"]),
+            st.sampled_from(["image", "video", None]),
+        )
+    )
+)
+def test_no_image_is_milder_than_the_preview(
+    images: list[tuple[int | None, str, str | None]],
+) -> None:
+    """To stop at the first of the lowest level finds what sorting all of them would find."""
+    highest_bits = {1: 1, 2: 2, 3: 2, 4: 4, 8: 8, 16: 16}
+    stills = [
+        (highest_bits[level], url)
+        for level, url, kind in images
+        if level in highest_bits and url.startswith("https://") and kind != "video"
+    ]
+    fields: list[dict[str, object]] = [
+        {"nsfwLevel": level, "url": url, "type": kind} for level, url, kind in images
+    ]
+    model = read_one(modelVersions=with_images(*fields)).model
+    mildest = min(stills, key=lambda each: each[0], default=(None, None))
+    assert (model.preview_level, model.preview_url) == mildest
 
 
 def test_a_model_taken_down_shows_nothing() -> None:

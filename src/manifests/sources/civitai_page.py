@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from operator import itemgetter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from manifests.errors import PageError
 from manifests.models import Model, Stats
 from manifests.sources.base import Dropped, Entry, Page
 from manifests.sources.civitai_names import BLOCKED
-from manifests.sources.pages import Count, Wire, decode, describe, distinct, refuse, salvage
+from manifests.sources.civitai_wire import ENVELOPE, ITEM, WHOLE_PAGE
+from manifests.sources.pages import decode, describe, distinct, refuse, salvage
 from manifests.sources.text import kebab, plain_text, tidy, word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from manifests.sources.civitai_wire import (
+        Counters,
+        Envelope,
+        Image,
+        Item,
+        Metadata,
+        Version,
+        WholePage,
+    )
 
 __all__ = ["read_page"]
 
@@ -26,114 +35,8 @@ SITE = "https://civitai.com/models"
 OLD_LEVELS = {"None": 1, "Soft": 2, "Mature": 4, "X": 8}
 """What images had before March 2024 in place of a level."""
 
-Size = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Level = Annotated[int, Field(ge=0, le=2**31)]
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$")]
-"""Text that can stand in a URL once it is quoted."""
-
-
-class CamelWire(Wire):
-    """A record whose names upstream writes in camel case."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-
-class FileMetadata(CamelWire):
-    """What a file holds."""
-
-    format: str | None = None
-
-
-class File(CamelWire):
-    """One file of a version."""
-
-    size_kb: Size | None = Field(default=None, alias="sizeKB")
-    primary: bool | None = None
-    metadata: FileMetadata | None = None
-
-
-class Image(CamelWire):
-    """One example of what a version makes."""
-
-    url: str | None = None
-    type: str | None = None
-    nsfw_level: Level | None = None
-    nsfw: object = None
-    """A word or a boolean, on old records that have no level."""
-
-    @property
-    def level(self) -> int | None:
-        """The level as one bit, the highest if upstream set several; None when not rated."""
-        if self.nsfw_level is not None:
-            # Several bits would let an image through at its mildest, so the harshest one counts.
-            return 1 << (self.nsfw_level.bit_length() - 1) if self.nsfw_level else None
-        if isinstance(self.nsfw, bool):
-            return OLD_LEVELS["X"] if self.nsfw else OLD_LEVELS["None"]
-        return OLD_LEVELS.get(self.nsfw) if isinstance(self.nsfw, str) else None
-
-
-class Version(CamelWire):
-    """One version of a model."""
-
-    base_model: str | None = None
-    published_at: str | None = None
-    created_at: str | None = None
-    files: list[File] | None = None
-    images: list[Image] | None = None
-
-
-class Creator(CamelWire):
-    """Whoever uploaded a model."""
-
-    username: str | None = None
-
-
-class Counters(CamelWire):
-    """The counters of a model; a creator may hide some."""
-
-    download_count: Count | None = None
-    thumbs_up_count: Count | None = None
-    favorite_count: Count | None = None
-
-
-class Item(CamelWire):
-    """One model of a page."""
-
-    id: Annotated[int, Field(strict=True, ge=1, le=2**53)]
-    name: str
-    description: str | None = None
-    type: str | None = None
-    nsfw: bool | None = None
-    nsfw_level: Level | None = None
-    mode: str | None = None
-    allow_commercial_use: str | list[str] | None = None
-    tags: list[str] | None = None
-    creator: Creator | None = None
-    stats: Counters | None = None
-    model_versions: list[Version] | None = None
-
-
-class Metadata(CamelWire):
-    """Where a listing goes on."""
-
-    next_cursor: Annotated[int, Field(strict=True)] | Line | None = None
-    next_page: Line | None = None
-
-
-class Envelope(CamelWire):
-    """A page whose records are still to be read."""
-
-    items: list[object]
-    metadata: Metadata | None = None
-    error: object = None
-
-
-class WholePage(CamelWire):
-    """A page without odd records, which is read in one pass over its bytes."""
-
-    items: list[Item]
-    metadata: Metadata | None = None
-    error: object = None
+MILDEST = 1
+"""The level than which no image has a lower one, so that there is no need to look on."""
 
 
 def read_page(body: bytes) -> Page:
@@ -144,11 +47,11 @@ def read_page(body: bytes) -> Page:
     """
     page, items, dropped = parsed(body)
     # An error beside items means that the items are not all there.
-    if page.error:
-        refuse({"error": page.error}, why="it holds an error")
+    if error := page.get("error"):
+        refuse({"error": error}, why="it holds an error")
     return Page(
-        entries=tuple(entry(item) for item in items),
-        cursor=cursor_in(page.metadata or Metadata()),
+        entries=tuple(map(entry, items)),
+        cursor=cursor_in(page.get("metadata") or {}),
         dropped=tuple(dropped),
     )
 
@@ -156,16 +59,16 @@ def read_page(body: bytes) -> Page:
 def parsed(body: bytes) -> tuple[WholePage | Envelope, Sequence[Item], Sequence[Dropped]]:
     """Return a page, its readable records, and the others."""
     try:
-        page = WholePage.model_validate_json(body)
+        page = WHOLE_PAGE.validate_json(body)
     except ValidationError:
         value = decode(body)
     else:
-        return page, page.items, ()
+        return page, page["items"], ()
     try:
-        envelope = Envelope.model_validate(value)
+        envelope = ENVELOPE.validate_python(value)
     except ValidationError as error:
         refuse(value, why=describe(error))
-    return envelope, *salvage(envelope.items, Item)
+    return envelope, *salvage(envelope["items"], ITEM)
 
 
 def cursor_in(metadata: Metadata) -> str | None:
@@ -174,13 +77,14 @@ def cursor_in(metadata: Metadata) -> str | None:
     Raises:
         PageError: there is a next page, but no cursor that leads to it (civitai#1150).
     """
+    cursor, url = metadata.get("nextCursor"), metadata.get("nextPage")
     # A search's cursor is a number, and 0 is one.
-    if metadata.next_cursor not in {None, ""}:
-        return str(metadata.next_cursor)
-    if not metadata.next_page:
+    if cursor not in {None, ""}:
+        return str(cursor)
+    if not url:
         return None
     try:
-        found = parse_qs(urlsplit(metadata.next_page).query).get("cursor")
+        found = parse_qs(urlsplit(url).query).get("cursor")
     except ValueError:
         found = None
     if not found:
@@ -190,39 +94,43 @@ def cursor_in(metadata: Metadata) -> str | None:
 
 def entry(item: Item) -> Entry:
     """Return a model with its counters."""
-    versions = item.model_versions or []
-    name = tidy(item.name) or str(item.id)
+    id_ = str(item["id"])
+    versions = item.get("modelVersions") or []
+    name = tidy(item["name"]) or id_
     preview_url, preview_level = preview(item, versions)
     created_at, updated_at = span(versions)
     model = Model(
-        id=str(item.id),
+        id=id_,
         source="civitai",
-        slug=kebab(name) or str(item.id),
+        slug=kebab(name) or id_,
         name=name,
-        author=word(item.creator.username) if item.creator else None,
-        description=plain_text(item.description),
-        url=f"{SITE}/{item.id}",
-        tags=distinct(item.tags or ()),
-        type=word(item.type),
-        base_models=distinct(version.base_model for version in versions),
-        nsfw=item.nsfw,
-        nsfw_level=item.nsfw_level,
-        license=permissions(item.allow_commercial_use),
+        author=word((item.get("creator") or {}).get("username")),
+        description=plain_text(item.get("description")),
+        url=f"{SITE}/{id_}",
+        tags=distinct(item.get("tags") or ()),
+        type=word(item.get("type")),
+        base_models=distinct([version.get("baseModel") for version in versions]),
+        nsfw=item.get("nsfw"),
+        nsfw_level=item.get("nsfwLevel"),
+        license=permissions(item.get("allowCommercialUse")),
         file_formats=formats(versions),
         size_bytes=size(versions),
         preview_url=preview_url,
         preview_level=preview_level,
         created_at=created_at,
         updated_at=updated_at,
-        mode=word(item.mode),
+        mode=word(item.get("mode")),
     )
-    return Entry(model=model, stats=counters(item.stats or Counters()))
+    return Entry(model=model, stats=counters(item.get("stats") or {}))
 
 
 def counters(stats: Counters) -> Stats:
     """Return the counters; likes were favourites until 2024."""
-    likes = stats.favorite_count if stats.thumbs_up_count is None else stats.thumbs_up_count
-    return Stats(downloads=stats.download_count, likes=likes)
+    likes = stats.get("thumbsUpCount")
+    return Stats(
+        downloads=stats.get("downloadCount"),
+        likes=stats.get("favoriteCount") if likes is None else likes,
+    )
 
 
 def permissions(value: str | list[str] | None) -> str | None:
@@ -239,15 +147,17 @@ def permissions(value: str | list[str] | None) -> str | None:
 
 def formats(versions: Iterable[Version]) -> tuple[str, ...]:
     """Return the distinct formats of all files, sorted."""
-    files = [file for version in versions for file in version.files or ()]
-    return tuple(sorted(distinct(file.metadata.format for file in files if file.metadata)))
+    files = [file for version in versions for file in version.get("files") or ()]
+    found = [(file.get("metadata") or {}).get("format") for file in files]
+    return tuple(sorted(distinct(found)))
 
 
 def size(versions: Sequence[Version]) -> int | None:
     """Return the bytes of the first version's primary file, or of its first one."""
-    files = (versions[0].files if versions else None) or []
-    chosen = next((file for file in files if file.primary), files[0] if files else None)
-    return None if chosen is None or chosen.size_kb is None else round(chosen.size_kb * 1024)
+    files = (versions[0].get("files") if versions else None) or []
+    chosen = next((file for file in files if file.get("primary")), files[0] if files else None)
+    size_kb = chosen.get("sizeKB") if chosen else None
+    return None if size_kb is None else round(size_kb * 1024)
 
 
 def preview(item: Item, versions: Iterable[Version]) -> tuple[str | None, int | None]:
@@ -255,27 +165,51 @@ def preview(item: Item, versions: Iterable[Version]) -> tuple[str | None, int | 
 
     A model that was taken down shows none.
     """
-    images = [image for version in versions for image in version.images or ()]
-    rated = [(level, image) for image in images if (level := image.level) and level < BLOCKED]
-    if item.mode == "TakenDown":
+    if item.get("mode") == "TakenDown":
         return None, None
-    mildest_first = sorted(rated, key=itemgetter(0))
-    return next(
-        ((image.url, level) for level, image in mildest_first if is_picture(image)), (None, None)
-    )
+    url, lowest = None, BLOCKED
+    for level, image in rated(versions):
+        if level < lowest and is_picture(image):
+            url, lowest = image.get("url"), level
+        if lowest == MILDEST:
+            break
+    return (url, lowest) if url else (None, None)
+
+
+def rated(versions: Iterable[Version]) -> Iterator[tuple[int, Image]]:
+    """Yield the images whose level is known, in their order, with it."""
+    for version in versions:
+        for image in version.get("images") or ():
+            level = level_of(image)
+            if level:
+                yield level, image
+
+
+def level_of(image: Image) -> int | None:
+    """Return the level as one bit, the highest if upstream set several; None when not rated."""
+    level = image.get("nsfwLevel")
+    if level is not None:
+        # Several bits would let an image through at its mildest, so the harshest one counts.
+        return 1 << (level.bit_length() - 1) if level else None
+    old = image.get("nsfw")
+    if isinstance(old, bool):
+        return OLD_LEVELS["X"] if old else OLD_LEVELS["None"]
+    return OLD_LEVELS.get(old) if isinstance(old, str) else None
 
 
 def is_picture(image: Image) -> bool:
     """Tell whether an image is a still one that a browser may load; old records give no type."""
-    url = image.url or ""
+    url = image.get("url") or ""
     # Printable text holds no hidden character, and no white space but the plain space.
     loadable = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
-    return loadable and image.type in {"image", None}
+    return loadable and image.get("type") in {"image", None}
 
 
 def span(versions: Iterable[Version]) -> tuple[str | None, str | None]:
     """Return when the oldest and the newest version came out, as upstream wrote it."""
-    texts = [tidy(version.published_at or version.created_at or "") for version in versions]
+    texts = [
+        tidy(version.get("publishedAt") or version.get("createdAt") or "") for version in versions
+    ]
     dated = [(when, text) for text in texts if (when := instant(text))]
     if not dated:
         return None, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from manifests.errors import PageError
 from manifests.sources.base import Dropped
@@ -14,22 +14,17 @@ from manifests.sources.text import tidy
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["Count", "Wire", "decode", "describe", "distinct", "refuse", "salvage"]
+    from pydantic import TypeAdapter
+
+__all__ = ["Count", "decode", "describe", "distinct", "refuse", "salvage"]
+
+RecordT = TypeVar("RecordT")
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """A counter that every reader of JSON can hold exactly."""
 
 LONGEST_CAUSE = 80
 """Characters of upstream's own words in a cause, at most."""
-
-
-class Wire(BaseModel):
-    """The part of an upstream record that a manifest needs; all else is not even kept."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-WireT = TypeVar("WireT", bound=Wire)
 
 
 def decode(body: bytes) -> object:
@@ -49,18 +44,20 @@ def decode(body: bytes) -> object:
     return value
 
 
-def salvage(items: Sequence[object], wire: type[WireT]) -> tuple[list[WireT], list[Dropped]]:
+def salvage(
+    items: Sequence[object], wire: TypeAdapter[RecordT]
+) -> tuple[list[RecordT], list[Dropped]]:
     """Return the readable records among *items*, and the others with what is wrong with them.
 
     Raises:
         PageError: there are several records and none is readable: upstream changed its shape, and
             that must not pass for an empty listing.
     """
-    records: list[WireT] = []
+    records: list[RecordT] = []
     dropped: list[Dropped] = []
     for place, item in enumerate(items, start=1):
         try:
-            records.append(wire.model_validate(item))
+            records.append(wire.validate_python(item))
         except ValidationError as error:
             dropped.append(Dropped(record=name_of(item, place), reason=describe(error)))
     if not records and len(dropped) > 1:
@@ -114,9 +111,9 @@ def shown(text: str) -> str:
 
 def distinct(texts: Iterable[str | None]) -> tuple[str, ...]:
     """Return upstream's words in their order, tidy, without empty ones and repetitions."""
-    once = [text for text in dict.fromkeys(texts) if text]
+    once = [*dict.fromkeys(filter(None, texts))]
     joined = "".join(once)
     # Nearly all lists of tags are tidy as they are, which one look at all of them can tell.
     if joined.isprintable() and " " not in joined:
         return tuple(once)
-    return tuple(dict.fromkeys(found for text in once if (found := tidy(text))))
+    return tuple(dict.fromkeys(filter(None, map(tidy, once))))
