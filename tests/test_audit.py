@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from manifests.assembly import record_queries
-from manifests.audit import MOST_IDLE_PAGES, Finding, is_ignored
+from manifests.audit import MOST_IDLE_PAGES, Finding, is_ignored, mismatch
 from manifests.errors import ErrorCode
 from manifests.events import silent
 from manifests.fetch.fetcher import Fetched
@@ -88,7 +88,7 @@ def ids(found: Reading) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "fields", "mismatch"),
+    ("parameters", "fields", "complaint"),
     [
         ((), {"type": "VAE"}, None),
         (LORAS, {"type": "LORA"}, None),
@@ -114,15 +114,15 @@ def ids(found: Reading) -> list[str]:
     ],
 )
 def test_what_a_civitai_model_contradicts(
-    parameters: Parameters, fields: dict[str, object], mismatch: str | None
+    parameters: Parameters, fields: dict[str, object], complaint: str | None
 ) -> None:
     """A model contradicts only what its record shows; what was left out says nothing."""
     one = model(**fields)
-    assert CIVITAI.mismatch(query(*parameters), one) == mismatch
+    assert mismatch(CIVITAI.judges(query(*parameters)), one) == complaint
 
 
 @pytest.mark.parametrize(
-    ("parameters", "fields", "mismatch"),
+    ("parameters", "fields", "complaint"),
     [
         ((), {}, None),
         ((("filter", "license:mit"),), {"tags": ("en", "License:MIT")}, None),
@@ -144,11 +144,12 @@ def test_what_a_civitai_model_contradicts(
     ],
 )
 def test_what_a_hugging_face_model_contradicts(
-    parameters: Parameters, fields: dict[str, object], mismatch: str | None
+    parameters: Parameters, fields: dict[str, object], complaint: str | None
 ) -> None:
     """Tags with a colon, author, task and library can be seen; all else is upstream's to know."""
     one = model("a/b", source="huggingface", **fields)
-    assert HUGGING_FACE.mismatch(query(*parameters, source="huggingface"), one) == mismatch
+    judges = HUGGING_FACE.judges(query(*parameters, source="huggingface"))
+    assert mismatch(judges, one) == complaint
 
 
 @pytest.mark.parametrize(
@@ -170,8 +171,8 @@ def test_the_counter_that_decides_the_order(
     source: str, parameters: Parameters, rank: int | None
 ) -> None:
     """An order is checked where a response holds the number that it goes by, and only there."""
-    one = Entry(model=model(), stats=Stats(downloads=5, likes=7))
-    assert SOURCES[source].rank(query(*parameters, source=source), one) == rank
+    ranking = SOURCES[source].ranking(query(*parameters, source=source))
+    assert (ranking and ranking(Stats(downloads=5, likes=7))) == rank
 
 
 @pytest.mark.parametrize(

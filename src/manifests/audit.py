@@ -13,8 +13,8 @@ from manifests.results import Failure
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
-    from manifests.models import Stats
-    from manifests.sources.base import Entry, Page, Request, Source
+    from manifests.models import Model, Stats
+    from manifests.sources.base import Entry, Judge, Page, Request, Source
 
 __all__ = [
     "MOST_IDLE_PAGES",
@@ -23,6 +23,7 @@ __all__ = [
     "Finding",
     "Inspected",
     "is_ignored",
+    "mismatch",
     "pagination_failure",
 ]
 
@@ -72,6 +73,8 @@ class Audit:
     def __init__(self, query: Query, source: Source | None = None) -> None:
         self._query = query
         self._source = source
+        self._judges = tuple(source.judges(query)) if source else ()
+        self._ranking = source.ranking(query) if source else None
         self._found: dict[Finding, list[str]] = {}
         self._cursors: dict[str, int] = {}
         self._idle: list[int] = []
@@ -87,8 +90,10 @@ class Audit:
         strangers = {
             entry.model.id: what
             for entry in entries
-            if (what := self._mismatch(self._query, entry)) is not None
+            if (what := mismatch(self._judges, entry.model)) is not None
         }
+        if not strangers:
+            return Inspected(entries=tuple(entries))
         self._note(Finding.STRANGERS, strangers)
         models = len({entry.model.id for entry in entries})
         if is_ignored(len(strangers), models):
@@ -137,10 +142,11 @@ class Audit:
             known: ids of the models that the listing holds already.
         """
         query = Query(source=request.source, parameters=request.parameters)
+        judges = tuple(self._source.judges(query)) if self._source else ()
         found = [
             entry
             for entry in page.entries
-            if entry.model.id not in known and self._mismatch(query, entry) is None
+            if entry.model.id not in known and mismatch(judges, entry.model) is None
         ]
         self._note(Finding.RESCUED, (entry.model.id for entry in found))
         return found
@@ -156,25 +162,33 @@ class Audit:
             loop=self._loop,
         )
 
-    def _mismatch(self, query: Query, entry: Entry) -> str | None:
-        return self._source.mismatch(query, entry.model) if self._source else None
-
-    def _compare_ranks(self, entries: Iterable[Entry]) -> None:
+    def _compare_ranks(self, entries: Sequence[Entry]) -> None:
         """Note the models that outrank the end of the page before: they climbed in between."""
-        if self._source is None:
+        if self._ranking is None:
             return
-        ranks = [(entry.model.id, self._source.rank(self._query, entry)) for entry in entries]
-        known = [(id_, rank) for id_, rank in ranks if rank is not None]
+        ranks = [self._ranking(entry.stats) for entry in entries]
+        known = [rank for rank in ranks if rank is not None]
         last = self._last_rank
         if last is not None:
-            self._note(Finding.DISORDERED, (id_ for id_, rank in known if rank > last))
+            pairs = zip(entries, ranks, strict=True)
+            climbed = (each.model.id for each, rank in pairs if rank is not None and rank > last)
+            self._note(Finding.DISORDERED, climbed)
         if known:
-            self._last_rank = known[-1][1]
+            self._last_rank = known[-1]
 
     def _note(self, finding: Finding, ids: Iterable[str]) -> None:
         noted = list(ids)
         if noted:
             self._found.setdefault(finding, []).extend(noted)
+
+
+def mismatch(judges: Iterable[Judge], model: Model) -> str | None:
+    """Return the first complaint about *model*, or None where no one has any."""
+    for judge in judges:
+        what = judge(model)
+        if what is not None:
+            return what
+    return None
 
 
 def is_ignored(strangers: int, models: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from manifests.models import plentiful
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from manifests.models import FacetValue, Filter, Model, Query, Stats
 
 __all__ = [
+    "Counter",
     "Dropped",
     "Entry",
+    "Judge",
     "NotSkipped",
     "Page",
     "Parameter",
@@ -30,6 +32,12 @@ __all__ = [
     "Source",
     "SourceInfo",
 ]
+
+Judge: TypeAlias = "Callable[[Model], str | None]"
+"""Tells what was asked for and a model is not: `no LORA`; None where nothing speaks against it."""
+
+Counter: TypeAlias = "Callable[[Stats], int | None]"
+"""Tells one counter of a model, as far as it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,14 +244,14 @@ class Source(Protocol):
         """Tell whether *narrow* would list *model*, which a query that covers it has listed."""
         return False
 
-    def mismatch(self, query: Query, model: Model) -> str | None:
-        """Return what *query* asks for and *model* visibly is not: `no LORA`; None if nothing.
+    def judges(self, query: Query) -> Iterable[Judge]:
+        """Yield what *query* asks for that a model's record may visibly contradict.
 
         What upstream left out of a model contradicts nothing.
         """
-        return None
+        return ()
 
-    def rank(self, query: Query, entry: Entry) -> int | None:
+    def ranking(self, query: Query) -> Counter | None:
         """Return the counter by which *query* lists, highest first; None if no response has it."""
         return None
 

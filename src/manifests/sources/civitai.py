@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from manifests.models import Query
 from manifests.sources.base import NotSkipped, Parameter, Request, Resolution, Source, SourceInfo
 from manifests.sources.civitai_names import BASE_MODELS, BLOCKED, MODEL_TYPES, PERIODS, SORTS
 from manifests.sources.covering import asking_more
+from manifests.sources.judging import lacking
 from manifests.sources.parameters import as_values, canonical, grouped, without
 from manifests.sources.text import tidy
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from manifests.models import FacetValue, Filter, Model
-    from manifests.sources.base import Entry, Page, Reply, Rule
+    from manifests.sources.base import Counter, Judge, Page, Reply, Rule
 
 __all__ = ["CivitAI", "Level", "NotBlocked", "NotFlagged"]
 
@@ -26,6 +28,12 @@ MASKS = {"None": PG, "Soft": 1 | 2, "Mature": 1 | 2 | 4, "X": 1 | 2 | 4 | 8}
 """Level of a filter → the bits of which a model needs one; `XXX` is not here: it lists all."""
 UNFLAGGED = frozenset({"None", "Soft"})
 """Levels that a model flagged as mature never enters, whatever its bits say."""
+RANKINGS: Mapping[str, Counter] = {
+    "Highest Rated": attrgetter("likes"),
+    "Most Downloaded": attrgetter("downloads"),
+    "Most Liked": attrgetter("likes"),
+}
+"""Order → the counter that it goes by."""
 UNIONS = frozenset({"types", "baseModels"})
 """Parameters of which any value will do, so that fewer values list less."""
 
@@ -217,11 +225,11 @@ class CivitAI(Source):
             return False
         return not base_models or not set(base_models).isdisjoint(model.base_models)
 
-    def mismatch(self, query: Query, model: Model) -> str | None:
-        """Return what *query* asks for and *model* visibly is not: `no LORA`; None if nothing."""
-        return next(mismatches(query, model), None)
+    def judges(self, query: Query) -> Iterable[Judge]:
+        """Yield what *query* asks for that a model's record may visibly contradict."""
+        return judges(query)
 
-    def rank(self, query: Query, entry: Entry) -> int | None:
+    def ranking(self, query: Query) -> Counter | None:
         """Return the counter by which *query* lists, highest first; None if no response has it.
 
         With base models, upstream counts for those alone (`ModelBaseModelMetric` in its
@@ -229,13 +237,7 @@ class CivitAI(Source):
         """
         if query.values("baseModels"):
             return None
-        stats = entry.stats
-        ranks = {
-            "Highest Rated": stats.likes,
-            "Most Downloaded": stats.downloads,
-            "Most Liked": stats.likes,
-        }
-        return next((ranks.get(sort) for sort in query.values("sort")), None)
+        return next((RANKINGS.get(sort) for sort in query.values("sort")), None)
 
     def lost_at(self, query: Query, cursor: str) -> Request | None:
         """Return the request for the model that upstream skips at *cursor*, if it skips one.
@@ -252,27 +254,29 @@ class CivitAI(Source):
         return self.request(Query(source=query.source, parameters=parameters), None)
 
 
-def mismatches(query: Query, model: Model) -> Iterator[str]:
-    """Yield what *query* asks for and *model* is not, as far as its record tells."""
-    if lacks(query.values("types"), (model.type,)):
-        yield f"no {'/'.join(query.values('types'))}"
-    if lacks(query.values("baseModels"), model.base_models):
-        yield f"not for {'/'.join(query.values('baseModels'))}"
-    tags = [tidy(tag).casefold() for tag in query.values("tag")]
-    # Unlike the rest, no tags at all say something too: upstream lists all that there are.
-    if not set(tags).issubset(map(str.casefold, model.tags if tags else ())):
-        yield f"not tagged {' and '.join(tags)}"
-    if lacks(map(bare, query.values("username")), (bare(model.author or ""),)):
-        yield f"not by {' or '.join(query.values('username'))}"
-    ids = ",".join(query.values("ids"))
-    if lacks(ids.split(",") if ids else (), (model.id,)):
-        yield f"not {ids}"
+def judges(query: Query) -> Iterator[Judge]:
+    """Yield what *query* asks for and a model may not be, as far as its record tells."""
+    if types := query.values("types"):
+        yield lacking(types, lambda model: (model.type,), f"no {'/'.join(types)}")
+    if base_models := query.values("baseModels"):
+        yield lacking(base_models, attrgetter("base_models"), f"not for {'/'.join(base_models)}")
+    if tags := [tidy(tag).casefold() for tag in query.values("tag")]:
+        yield untagged(tags)
+    if names := query.values("username"):
+        wanted = [bare(name) for name in names]
+        complaint = f"not by {' or '.join(names)}"
+        yield lacking(wanted, lambda model: (bare(model.author or ""),), complaint)
+    if ids := ",".join(query.values("ids")):
+        yield lacking(ids.split(","), lambda model: (model.id,), f"not {ids}")
 
 
-def lacks(asked: Iterable[str], found: Iterable[str | None]) -> bool:
-    """Tell whether a model has none of what was asked for, though it has something else."""
-    wanted, known = set(asked), set(filter(None, found))
-    return bool(wanted and known) and wanted.isdisjoint(known)
+def untagged(tags: Sequence[str]) -> Judge:
+    """Return what complains of a model without all of these tags, in whatever case of letters.
+
+    Unlike the rest, no tags at all say something too: upstream lists all that there are.
+    """
+    wanted, complaint = frozenset(tags), f"not tagged {' and '.join(tags)}"
+    return lambda model: None if wanted.issubset(map(str.casefold, model.tags)) else complaint
 
 
 def bare(name: str) -> str:

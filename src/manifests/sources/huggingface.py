@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from manifests.models import Query
 from manifests.sources.base import NotSkipped, Parameter, Request, Resolution, Source, SourceInfo
 from manifests.sources.covering import asking_less
 from manifests.sources.huggingface_names import LICENSE
+from manifests.sources.judging import other, unless_tagged
 from manifests.sources.parameters import as_values, canonical, grouped, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from manifests.models import FacetValue, Filter, Model
-    from manifests.sources.base import Entry, Page, Reply, Rule
+    from manifests.sources.base import Counter, Judge, Page, Reply, Rule
 
 __all__ = ["HuggingFace", "License", "Size"]
 
@@ -90,8 +92,11 @@ INFO = SourceInfo(
     options={"unknown_size": Parameter(values=frozenset({*SIZES.values(), "none"}))},
 )
 
-VISIBLE = frozenset({"author", "filter", "library", "pipeline_tag"})
-"""Parameters whose effect a record shows."""
+RANKINGS: Mapping[str, Counter] = {
+    "downloads": attrgetter("downloads"),
+    "likes": attrgetter("likes"),
+}
+"""Order → the counter that it goes by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,42 +208,44 @@ class HuggingFace(Source):
         """
         return {tag for tag in narrow.values("filter") if ":" in tag}.issubset(model.tags)
 
-    def mismatch(self, query: Query, model: Model) -> str | None:
-        """Return what *query* asks for and *model* visibly is not; None if nothing."""
-        # A query holds three times as many parameters that no model can contradict.
-        asked = tuple(pair for pair in query.parameters if pair[0] in VISIBLE)
-        if not asked:
-            return None
-        return next(mismatches(Query(source=query.source, parameters=asked), model), None)
+    def judges(self, query: Query) -> Iterable[Judge]:
+        """Yield what *query* asks for that a model's record may visibly contradict."""
+        return judges(query)
 
-    def rank(self, query: Query, entry: Entry) -> int | None:
+    def ranking(self, query: Query) -> Counter | None:
         """Return the counter by which *query* lists, highest first; None if no response has it."""
-        ranks = {"downloads": entry.stats.downloads, "likes": entry.stats.likes}
-        return next((ranks.get(sort) for sort in query.values("sort")), None)
+        return next((RANKINGS.get(sort) for sort in query.values("sort")), None)
 
 
-def mismatches(query: Query, model: Model) -> Iterator[str]:
-    """Yield what *query* asks for and *model* is not, as far as its record tells.
+def judges(query: Query) -> Iterator[Judge]:
+    """Yield what *query* asks for and a model may not be, as far as its record tells.
 
     Only tags of the form `license:mit` must stand in a model that carries them: upstream also finds
     tasks and libraries by `filter`, and libraries by a tag.
     """
     asked = [tag.strip() for value in query.values("filter") for tag in value.split(",")]
-    tags = {tag.casefold() for tag in model.tags}
-    yield from (f"not tagged {tag}" for tag in asked if ":" in tag and tag.casefold() not in tags)
-    if differs(query.values("author"), model.author):
-        yield f"not by {query.values('author')[0]}"
-    for name, found in (("pipeline_tag", model.pipeline_tag), ("library", model.library)):
-        values = query.values(name)
-        if differs(values, found) and tags.isdisjoint(map(str.casefold, values)):
-            yield f"not for {values[0]}"
+    if tags := [tag for tag in asked if ":" in tag]:
+        yield untagged(tags)
+    if authors := query.values("author"):
+        yield other(authors, attrgetter("author"), f"not by {authors[0]}")
+    for name in ("pipeline_tag", "library"):
+        if values := query.values(name):
+            judge = other(values, attrgetter(name), f"not for {values[0]}")
+            yield unless_tagged(values, judge)
 
 
-def differs(asked: tuple[str, ...], found: str | None) -> bool:
-    """Tell whether a model has something other than was asked for, in either case of letters."""
-    if found is None:
-        return False
-    return bool(asked) and found.casefold() not in map(str.casefold, asked)
+def untagged(tags: Sequence[str]) -> Judge:
+    """Return what complains of the first tag that a model lacks, in either case of letters."""
+    exact = frozenset(tags)
+
+    def judge(model: Model) -> str | None:
+        if exact.issubset(model.tags):
+            return None
+        known = set(map(str.casefold, model.tags))
+        missing = (tag for tag in tags if tag.casefold() not in known)
+        return next((f"not tagged {tag}" for tag in missing), None)
+
+    return judge
 
 
 def size_class(parameters: int | None) -> str | None:
