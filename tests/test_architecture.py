@@ -54,6 +54,7 @@ FLOORS = (
         "manifests.planner",
         "manifests.sharding",
         "manifests.listings",
+        "manifests.sieve",
         "manifests.audit",
         "manifests.difference",
         "manifests.comparison",

@@ -13,6 +13,7 @@ from manifests.listings import MOST_PAGES, Reading, derive, select
 from manifests.models import Filter, Model, Query, Stats
 from manifests.planner import PlannedQuery, Wanted
 from manifests.results import DroppedRecord
+from manifests.sieve import sift
 from manifests.sources import SOURCES
 from manifests.sources.base import Dropped, Entry, Page
 from manifests.store.entrylog import EntryLog
@@ -242,6 +243,40 @@ def test_the_funnel_adds_up(numbers: list[int], limit: int, divisors: list[int])
     distinct = list(dict.fromkeys(numbers))
     keeping = [number for number in distinct if all(number % by == 0 for by in divisors)]
     assert candidate.manifest.model_ids == tuple(map(str, keeping[:limit]))
+
+
+@given(
+    pages=st.lists(st.lists(st.integers(0, 40), max_size=8), min_size=1, max_size=5),
+    wishes=st.lists(
+        st.tuples(st.integers(0, 9), st.lists(st.integers(1, 4), max_size=2, unique=True)),
+        max_size=4,
+    ),
+)
+def test_sifting_page_by_page_is_sifting_all(
+    pages: list[list[int]], wishes: list[tuple[int, list[int]]]
+) -> None:
+    """What each filter got while pages came is what it would get of the listing as a whole."""
+    waiting = [
+        wanted(limit, *divisors, path=f"filter/{place}")
+        for place, (limit, divisors) in enumerate(wishes)
+    ]
+    found = Reading(PlannedQuery(query=QUERY, wanted=tuple(waiting)))
+    for number, numbers in enumerate(pages, start=1):
+        found.add(page(*numbers, cursor=str(number)))
+        listing = found.listing()
+        whole = {each.filter.path: sift(listing.entries, each) for each in waiting}
+        assert dict(listing.sifted) == whole
+        full = [len(sifted.kept) == sifted.wanted.filter.limit for sifted in whole.values()]
+        assert found.is_done is all(full)
+
+
+def test_a_filter_that_did_not_wait_gets_its_own() -> None:
+    """What another filter of the same path got while the listing was read is not handed on."""
+    found = reading(wanted(1))
+    found.add(page(1, 2, 3))
+    candidate = select(found.listing(), wanted(2), CIVITAI.info)
+    assert candidate is not None
+    assert candidate.manifest.model_ids == ("1", "2")
 
 
 def test_a_narrower_listing_is_derived_without_a_page() -> None:

@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from manifests.audit import Audit, Evidence, Finding, pagination_failure
-from manifests.models import Ids, Manifest
-from manifests.results import DroppedRecord, Funnel, RuleCount
+from manifests.models import Manifest
+from manifests.results import DroppedRecord
+from manifests.sieve import Sieve, sift
 from manifests.store.entrylog import EntryLog
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Mapping
 
-    from manifests.models import Filter, Model, Query, Stats
+    from manifests.models import Filter, Query, Stats
     from manifests.planner import PlannedQuery, Wanted
-    from manifests.results import Failure
-    from manifests.sources.base import Entry, Page, Request, Rule, Source, SourceInfo
+    from manifests.results import Failure, Funnel
+    from manifests.sieve import Sifted
+    from manifests.sources.base import Entry, Page, Request, Source, SourceInfo
 
 __all__ = ["MOST_PAGES", "Candidate", "Listing", "Reading", "derive", "select"]
 
 MOST_PAGES = 100
 """Pages of one listing, at most: a filter that needs more is a mistake that would eat the quota."""
-
-EXAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,8 @@ class Listing:
     dropped: tuple[DroppedRecord, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
     """What its pages showed beside their models."""
+    sifted: Mapping[str, Sifted] = field(default_factory=dict)
+    """Path → what a filter got that waited for it; nothing where no page was read for it."""
     answered_by: Query | None = None
     """The broader listing that this one was derived from."""
 
@@ -86,7 +88,8 @@ class Reading:
         self._fresh: list[Entry] = []
         self._known: dict[str, Stats] = {}
         self._dropped: list[DroppedRecord] = []
-        self._missing = {wanted.filter.path: wanted.filter.limit for wanted in planned.wanted}
+        self._sieves = [Sieve(wanted) for wanted in planned.wanted]
+        self._hungry = [sieve for sieve in self._sieves if not sieve.is_full]
         self._pages = 0
         self._ended = False
         self.cursor: str | None = None
@@ -130,7 +133,7 @@ class Reading:
     @property
     def is_done(self) -> bool:
         """Whether no further page is needed."""
-        return self._ended or not any(missing > 0 for missing in self._missing.values())
+        return self._ended or not self._hungry
 
     def listing(self) -> Listing:
         """Return what has been read so far."""
@@ -143,7 +146,11 @@ class Reading:
             duplicates=evidence.count(Finding.DUPLICATES),
             dropped=tuple(self._dropped),
             evidence=evidence,
+            sifted=self._sifted() if self._pages else {},
         )
+
+    def _sifted(self) -> dict[str, Sifted]:
+        return {sieve.wanted.filter.path: sieve.sifted() for sieve in self._sieves}
 
     def _add_entry(self, entry: Entry) -> None:
         first = self._known.get(entry.model.id)
@@ -152,13 +159,16 @@ class Reading:
             return
         self._known[entry.model.id] = entry.stats
         self._fresh.append(entry)
-        for wanted in self._planned.wanted:
-            if failing_rule(wanted.rules, entry.model) is None:
-                self._missing[wanted.filter.path] -= 1
+        for sieve in self._hungry:
+            sieve.take(entry.model)
+        # Whoever has enough is asked no more, nor does it look at a model too many.
+        if any(sieve.is_full for sieve in self._hungry):
+            self._hungry = [sieve for sieve in self._hungry if not sieve.is_full]
 
     def _forget(self) -> None:
         self._known.clear()
         self._fresh.clear()
+        self._sieves.clear()
         if self._log is not None:
             self._log = self._log.sibling()
 
@@ -174,11 +184,6 @@ class Reading:
         return None
 
 
-def failing_rule(rules: Sequence[Rule], model: Model) -> Rule | None:
-    """Return the first rule that drops *model*, or None when it is kept."""
-    return next((rule for rule in rules if not rule.keeps(model)), None)
-
-
 def derive(source: Source, broad: Listing, narrow: Query) -> Listing:
     """Return the listing of *narrow* out of a complete one that covers it."""
     found = (entry for entry in broad.entries if source.answers(narrow, entry.model))
@@ -188,37 +193,18 @@ def derive(source: Source, broad: Listing, narrow: Query) -> Listing:
 
 def select(listing: Listing, wanted: Wanted, info: SourceInfo) -> Candidate | None:
     """Return the manifest of a filter, or None when the listing broke off before it had enough."""
-    kept, funnel = sift(listing.entries, wanted)
-    if len(kept) < wanted.filter.limit and not listing.ended:
+    found = listing.sifted.get(wanted.filter.path)
+    if found is None or found.wanted is not wanted:
+        found = sift(listing.entries, wanted)
+    is_short = len(found.kept) < wanted.filter.limit
+    if is_short and not listing.ended:
         return None
     manifest = Manifest(
         source=info.name,
         filter=wanted.filter.path,
         label=wanted.filter.label,
         models_file=info.models_file,
-        model_ids=Ids.of(kept),
-        complete=len(kept) < wanted.filter.limit,
+        model_ids=found.kept,
+        complete=is_short,
     )
-    return Candidate(filter=wanted.filter, manifest=manifest, funnel=funnel)
-
-
-def sift(entries: Iterable[Entry], wanted: Wanted) -> tuple[tuple[str, ...], Funnel]:
-    """Return the ids of the first models that pass the rules, and what each rule dropped."""
-    kept: list[str] = []
-    dropped: dict[str, list[str]] = {rule.name: [] for rule in wanted.rules}
-    looked_at = 0
-    for entry in entries:
-        if len(kept) == wanted.filter.limit:
-            break
-        looked_at += 1
-        rule = failing_rule(wanted.rules, entry.model)
-        (kept if rule is None else dropped[rule.name]).append(entry.model.id)
-    counts = tuple(count_rule(rule, dropped[rule.name]) for rule in wanted.rules)
-    return tuple(kept), Funnel(fetched=looked_at, dropped=counts, kept=len(kept))
-
-
-def count_rule(rule: Rule, ids: Sequence[str]) -> RuleCount:
-    """Return how many models a rule dropped, with the first of them."""
-    return RuleCount(
-        rule=rule.name, field=rule.field, dropped=len(ids), examples=tuple(ids[:EXAMPLES])
-    )
+    return Candidate(filter=wanted.filter, manifest=manifest, funnel=found.funnel)
