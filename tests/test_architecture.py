@@ -79,6 +79,7 @@ FLOORS = (
         "manifests.reading",
         "manifests.recording",
         "manifests.stopping",
+        "manifests.turns",
         "manifests.runner",
         "manifests.report",
     },

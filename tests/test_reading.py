@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -12,9 +13,9 @@ from manifests.clock import Clock
 from manifests.errors import ErrorCode
 from manifests.events import Event, FilterSettled, silent
 from manifests.fetch.fetcher import Fetched
-from manifests.models import Filter, Model, Stats
-from manifests.planner import plan_queries
-from manifests.reading import ListingReader, ReadQuery, SecondPass
+from manifests.models import Filter, Model, Query, Stats
+from manifests.planner import Plan, PlannedQuery, plan_queries
+from manifests.reading import MOST_AT_ONCE, ListingReader, ReadQuery, SecondPass
 from manifests.results import Failure
 from manifests.sources import SOURCES
 from manifests.sources.base import Entry, Page
@@ -292,3 +293,74 @@ def test_a_listing_is_as_stale_as_its_stalest_filter(filters: list[Filter], stal
     (planned,) = plan_queries(filters, SOURCES).queries
     second = SecondPass(clock=Clock(), ends=0, last_success=last_success)
     assert second.staleness(planned) == staleness
+
+
+async def test_of_very_many_listings_some_are_under_way_at_once() -> None:
+    """All are read, in turn, and a source does not wait until all of another are begun."""
+    most: Counter[str] = Counter()
+    under_way: Counter[str] = Counter()
+
+    class Crowded:
+        """A fetcher that counts how many pages are asked for at once."""
+
+        async def fetch(
+            self, request: Request, read: ReadPage, *, log: list[Attempt], **hints: object
+        ) -> Fetched:
+            """Return an empty page."""
+            del read, log, hints
+            under_way[request.source] += 1
+            most[request.source] = max(most[request.source], under_way[request.source])
+            await anyio.lowlevel.checkpoint()
+            under_way[request.source] -= 1
+            return Fetched(page=Page())
+
+    count = MOST_AT_ONCE + 200
+    filters = [
+        Filter(
+            source=source,
+            path=f"filter/u{number}",
+            label="any",
+            limit=1,
+            sort=sort,
+            parameters={name: f"u{number}"},
+        )
+        for source, sort, name in [
+            ("civitai", "Most Downloaded", "username"),
+            ("huggingface", "likes", "author"),
+        ]
+        for number in range(count)
+    ]
+    reader = ListingReader(
+        plan_queries(filters, SOURCES),
+        sources=SOURCES,
+        fetchers=dict.fromkeys(SOURCES, Crowded()),
+        reporter=silent,
+        is_published=lambda *_: False,
+    )
+    await reader.read_all()
+    assert all(result.is_settled and result.listing.ended for result in reader.results.values())
+    assert len(reader.results) == 2 * count
+    assert most == {"civitai": MOST_AT_ONCE, "huggingface": MOST_AT_ONCE}
+
+
+async def test_narrow_listings_that_wait_keep_no_place_from_the_broad_one() -> None:
+    """Even if more of them come first in the plan than may be under way, all are answered by it."""
+    (broad,) = plan_queries([BROAD], SOURCES).queries
+    narrow = [
+        PlannedQuery(
+            query=Query(source="civitai", parameters=(("types", "LORA"), ("tag", str(number)))),
+            wanted=(),
+            broader=(broad.query,),
+        )
+        for number in range(MOST_AT_ONCE + 1)
+    ]
+    reader = ListingReader(
+        Plan(queries=(*narrow, broad)),
+        sources=SOURCES,
+        fetchers={"civitai": Scripted(script={"Checkpoint LORA": [page(entry(1))]})},
+        reporter=silent,
+        is_published=lambda *_: False,
+    )
+    with anyio.fail_after(20):
+        await reader.read_all()
+    assert {len(each.listing.entries) for each in reader.results.values()} == {1}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import anyio
-
 from manifests.errors import ErrorCode
 from manifests.events import FilterSettled, Noted
 from manifests.listings import Listing, Reading, derive, select
 from manifests.store.entrylog import EntryLog
+from manifests.turns import Turns, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from manifests.store.spool import Spool
     from manifests.traffic import Attempt
 
-__all__ = ["ForgetsPages", "ListingReader", "ReadQuery", "SecondPass"]
+__all__ = ["MOST_AT_ONCE", "ForgetsPages", "ListingReader", "ReadQuery", "SecondPass"]
 
 MAY_PASS = frozenset(
     {
@@ -40,6 +39,10 @@ MAY_PASS = frozenset(
     }
 )
 """Codes of failures that a later try may not meet."""
+
+MOST_AT_ONCE = 500
+"""Listings of one source that are under way at once: more than any host is asked for, so that it
+may choose among them, and few enough not to count in memory."""
 
 COOL_DOWN = 60.0
 """Seconds of rest before the second pass: half as long as a dead host was waited for."""
@@ -121,7 +124,6 @@ class ListingReader:
         self._is_published = is_published
         self._second_pass = second_pass
         self._expected = expected or {}
-        self._settled = {planned.query: anyio.Event() for planned in plan.queries}
         self.results: dict[Query, ReadQuery] = {
             planned.query: ReadQuery(planned=planned, listing=Reading(planned).listing())
             for planned in plan.queries
@@ -130,9 +132,8 @@ class ListingReader:
 
     async def read_all(self) -> None:
         """Read all listings; it may be cancelled at any time."""
-        async with anyio.create_task_group() as tasks:
-            for planned in self._plan.queries:
-                tasks.start_soon(self._read, self.results[planned.query])
+        after = {planned.query: planned.broader for planned in self._plan.queries}
+        await in_turn(Turns(after, most=MOST_AT_ONCE), self._read)
         if self._second_pass:
             await self._read_again(self._second_pass)
 
@@ -147,9 +148,8 @@ class ListingReader:
             for request in self.results[query].requests:
                 fetcher.forget(request)
 
-    async def _read(self, result: ReadQuery) -> None:
-        for broad in result.planned.broader:
-            await self._settled[broad].wait()
+    async def _read(self, query: Query) -> None:
+        result = self.results[query]
         complete = self._complete_broader(result.planned)
         if complete is None:
             await self._read_pages(result)
@@ -157,7 +157,6 @@ class ListingReader:
             source = self._sources[result.planned.query.source]
             result.listing = derive(source, complete.listing, result.planned.query)
             result.as_of = complete.as_of
-        self._settled[result.planned.query].set()
         if not self._second_pass or not may_pass(result):
             self._settle(result)
 
@@ -179,16 +178,17 @@ class ListingReader:
                 hopeful.append(result)
         if hopeful:
             await self._cool_down(len(hopeful), second.clock)
-        async with anyio.create_task_group() as tasks:
-            for result in sorted(hopeful, key=lambda each: second.staleness(each.planned)):
-                tasks.start_soon(self._finish, result)
+        hopeful.sort(key=lambda each: second.staleness(each.planned))
+        turns = Turns({each.planned.query: () for each in hopeful}, most=MOST_AT_ONCE)
+        await in_turn(turns, self._finish)
 
     async def _cool_down(self, count: int, clock: Clock) -> None:
         what = f"{count} listing{'s' if count > 1 else ''} failed for reasons that may pass"
         self._reporter(Noted(message=f"{what}; one more try in {COOL_DOWN:g} s", passing=True))
         await clock.sleep(COOL_DOWN)
 
-    async def _finish(self, result: ReadQuery) -> None:
+    async def _finish(self, query: Query) -> None:
+        result = self.results[query]
         await self._read_pages(result)
         self._settle(result)
 
