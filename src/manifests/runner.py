@@ -80,6 +80,7 @@ async def run(prepared: Prepared, workplace: Workplace) -> RunRecord:
     record = publish_draft(prepared, draft, now=now, disk=workplace.disk)
     record = summed_up(record, before=before, stock=unchanged if record.refusal else stock)
     if workplace.memory:
+        give_back()
         workplace.memory.finish(record, snapshot(prepared, draft, record), draft.held)
     return record
 

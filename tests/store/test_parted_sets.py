@@ -11,7 +11,8 @@ from manifests.errors import StoreError
 from manifests.models import Model, Stats
 from manifests.sources.base import Entry
 from manifests.store.canonical import sha256
-from manifests.store.formats import Style, read_catalogue, read_index, read_stats
+from manifests.store.formats import Style, index_bytes, read_catalogue, read_index, read_stats
+from manifests.store.index import Index
 from manifests.store.parts import part_of
 from manifests.store.published import Published, read_published
 from manifests.store.publisher import publish
@@ -310,3 +311,34 @@ def test_files_changed_by_others_are_not_taken_for_ours(
         [*models.values()]
     with pytest.raises(StoreError, match="changed while it was used"):
         models[next(id_ for id_ in IDS if part_of(id_, 4) == 1)]
+
+
+@pytest.mark.parametrize("most_bytes", [SMALL, 10**9])
+@pytest.mark.parametrize("style", Style)
+def test_what_the_index_vouches_for_is_looked_at_for_its_ids(
+    tmp_path: Path, infos: dict[str, SourceInfo], make: Compose, style: Style, most_bytes: int
+) -> None:
+    """With or without the index, whose digests tell that a file is as it was, all is the same."""
+    publish(tmp_path, make(*IDS, style=style, most_bytes=most_bytes))
+    found = read_published(tmp_path, infos).catalogues["civitai"]
+    (tmp_path / "index.json").unlink()
+    assert read_published(tmp_path, infos).catalogues["civitai"] == found
+    assert found.models.keys() == {*IDS}
+
+
+def test_a_file_of_our_own_that_is_none_of_ours_is_damage(
+    tmp_path: Path, infos: dict[str, SourceInfo], make: Compose
+) -> None:
+    """A digest says that nobody changed a file, and not that this version can read it."""
+    release = make("1", most_bytes=10**9)
+    data = release.files[MODELS].replace(b'"models"', b'"others"')
+    index = read_index(release.files["index.json"])
+    listed = [
+        each.model_copy(update={"sha256": sha256(data)}) if each.file == MODELS else each
+        for each in index.files
+    ]
+    publish(tmp_path, release)
+    (tmp_path / MODELS).write_bytes(data)
+    (tmp_path / "index.json").write_bytes(index_bytes(Index.of(listed)))
+    (line,) = read_published(tmp_path, infos).damaged
+    assert line.startswith(f"{MODELS}: wrong shape at models")

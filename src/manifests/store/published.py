@@ -129,12 +129,12 @@ def read_published(
     files = FileSet(reading.files)
     manifests: dict[Key, Manifest] = {}
     found: dict[str, Catalogue] = {}
+    digests = reading.read(INDEX_FILE, _catalogue_digests) or {}
     for source, info in sorted(sources.items()):
         manifests |= _manifests(reading, info)
-        if catalogues and (shelf := read_shelf(reading.read, info, files)):
+        if catalogues and (shelf := read_shelf(reading.read, info, files, digests)):
             found[source] = shelf.catalogue()
 
-    reading.read(INDEX_FILE, _is_index)
     status = reading.read(STATUS_FILE, read_status)
     return Published(
         files=files,
@@ -147,9 +147,9 @@ def read_published(
     )
 
 
-def _is_index(data: bytes) -> bool:
-    """Hold that *data* is an index; nobody needs to know which."""
-    return bool(read_index(data).generation)
+def _catalogue_digests(data: bytes) -> dict[str, str]:
+    """Return what the index says of the files of catalogues: name → digest."""
+    return {each.file: each.sha256 for each in read_index(data).files if each.filter is None}
 
 
 def _part_files(names: Iterable[str], infos: Iterable[SourceInfo]) -> Iterator[str]:

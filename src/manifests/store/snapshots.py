@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+import orjson
 from pydantic import TypeAdapter
 
 from manifests.models import Record
@@ -68,10 +69,15 @@ class ModelNotes(Mapping[str, ModelNote]):
     def __len__(self) -> int:
         return len(self._catalogue.models)
 
-    def parts(self) -> Iterator[dict[str, ModelNote]]:
-        """Yield all, in the parts in which the catalogue is published."""
+    def bodies(self) -> Iterator[bytes]:
+        """Yield all as they are kept, in the parts in which the catalogue is published."""
         for part in parts_of(self._catalogue):
-            yield {id_: note_of(model) for id_, model in part.models.items()}
+            # Plain data takes a third of the room of records, and there are many.
+            notes = {
+                id_: {"name": model.name, "author": model.author, "mode": model.mode}
+                for id_, model in sorted(part.models.items())
+            }
+            yield orjson.dumps(notes)
 
 
 def note_of(model: Model) -> ModelNote:
@@ -122,19 +128,19 @@ def keep_snapshot(database: Database, run_id: int, snapshot: Snapshot) -> None:
     database.execute_all(
         "INSERT INTO models VALUES (?, ?, ?, ?)",
         [
-            (run_id, source, part, keep(database, NOTES.dump_json(dict(sorted(notes.items())))))
+            (run_id, source, part, keep(database, body))
             for source, models in snapshot.models.items()
-            for part, notes in enumerate(notes_in_parts(models))
+            for part, body in enumerate(bodies_of(models))
         ],
     )
 
 
-def notes_in_parts(models: Mapping[str, ModelNote]) -> Iterator[Mapping[str, ModelNote]]:
+def bodies_of(models: Mapping[str, ModelNote]) -> Iterator[bytes]:
     """Yield what is kept of a source's models; of a large catalogue only a part at a time."""
     if isinstance(models, ModelNotes):
-        yield from models.parts()
+        yield from models.bodies()
     else:
-        yield models
+        yield NOTES.dump_json(dict(sorted(models.items())))
 
 
 def load_snapshot(database: Database, run_id: int) -> Snapshot:

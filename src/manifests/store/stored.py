@@ -12,6 +12,7 @@ import orjson
 from manifests.errors import StoreError
 from manifests.models import Catalogue, Model, Stats
 from manifests.store.canonical import DamagedFileError
+from manifests.store.columns import pack, unpack
 from manifests.store.formats import read_catalogue, read_stats
 from manifests.store.parts import part_file, part_of
 
@@ -155,14 +156,13 @@ class StoredStats(Stored[Stats]):
 
 
 def pack_ids(ids: Iterable[str]) -> bytes:
-    """Return ids as bytes, which take a fifth of the room of as many texts."""
-    # A copy, as what orjson gives takes up to sixteen times the room of its bytes (3.11).
-    return bytes(memoryview(orjson.dumps(list(ids))))
+    """Return ids as bytes, which take a twentieth of the room of as many texts."""
+    return pack(orjson.dumps(list(ids)))
 
 
 def unpack_ids(data: bytes) -> list[str]:
     """Return the ids that were packed."""
-    return cast("list[str]", orjson.loads(data))
+    return cast("list[str]", orjson.loads(unpack(data)))
 
 
 def changed(name: str, error: Exception) -> StoreError:

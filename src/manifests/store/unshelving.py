@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from manifests.store.canonical import DamagedFileError
+import orjson
+
+from manifests.store.canonical import DamagedFileError, sha256
 from manifests.store.directories import parts_named
 from manifests.store.formats import read_catalogue, read_stats
 from manifests.store.parts import part_of
@@ -30,20 +33,29 @@ class Reads(Protocol):
         ...
 
 
+HEAD: Final = re.compile(rb'\{\n  "count": ([0-9]{1,9}),\n  "models": \{')
+MODEL: Final = re.compile(rb'^    ("(?:[^"\\]|\\.)*"): \{$', re.MULTILINE)
+"""How a file of models begins in the standard layout, and each model in it."""
+
+NO_IDS: Final = pack_ids(())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What one file holds: records, or the names of the parts that do."""
 
     parts: int = 1
-    ids: bytes = b"[]"
+    ids: bytes = NO_IDS
     """The ids of its models, packed."""
     count: int = 0
     """How many these are."""
-    stats: bytes = b"[]"
+    stats: bytes = NO_IDS
     """The ids of its counters, packed."""
 
 
-def read_shelf(read: Reads, info: SourceInfo, files: Mapping[str, bytes]) -> Shelf | None:
+def read_shelf(
+    read: Reads, info: SourceInfo, files: Mapping[str, bytes], digests: Mapping[str, str]
+) -> Shelf | None:
     """Return what there is of a source's catalogue and counters; None where there is nothing.
 
     A part that is damaged or absent costs only itself. Counters in other parts than the models
@@ -53,8 +65,12 @@ def read_shelf(read: Reads, info: SourceInfo, files: Mapping[str, bytes]) -> She
         read: reads one file.
         info: the source.
         files: gives the bytes of what was read, whenever they are wanted.
+        digests: what the index says of the files of models; one that has its digest is just as
+            it was written, and need not be looked through in full.
     """
-    models = read(info.models_file, partial(models_in, info=info))
+    models = read(
+        info.models_file, partial(models_in, info=info, digest=digests.get(info.models_file))
+    )
     stats = read(info.stats_file, partial(counters_in, name=info.stats_file))
     if models is None and stats is None:
         return None
@@ -63,7 +79,7 @@ def read_shelf(read: Reads, info: SourceInfo, files: Mapping[str, bytes]) -> She
     return shelf_of(
         info,
         files,
-        in_parts(models, parts, partial(models_part, read, info)),
+        in_parts(models, parts, partial(models_part, read, info, digests)),
         in_parts(stats, parts, partial(stats_part, read, info)),
         is_paired=stats is None or stats.parts == parts,
     )
@@ -78,10 +94,13 @@ def in_parts(
     return [found] if parts == 1 else [look(number, parts) for number in range(parts)]
 
 
-def models_part(read: Reads, info: SourceInfo, number: int, parts: int) -> Found | None:
+def models_part(
+    read: Reads, info: SourceInfo, digests: Mapping[str, str], number: int, parts: int
+) -> Found | None:
     """Return what one part of a catalogue holds."""
     name = names_of_parts(info.models_file, parts)[number]
-    return read(name, partial(models_in, info=info, number=number, parts=parts))
+    parse = partial(models_in, info=info, digest=digests.get(name), number=number, parts=parts)
+    return read(name, parse)
 
 
 def stats_part(read: Reads, info: SourceInfo, number: int, parts: int) -> Found | None:
@@ -90,8 +109,10 @@ def stats_part(read: Reads, info: SourceInfo, number: int, parts: int) -> Found 
     return read(name, partial(counters_in, name=name, number=number, parts=parts))
 
 
-def models_in(data: bytes, *, info: SourceInfo, number: int = 0, parts: int = 1) -> Found:
-    """Look through a file of models.
+def models_in(
+    data: bytes, *, info: SourceInfo, digest: str | None, number: int = 0, parts: int = 1
+) -> Found:
+    """Look through a file of models; for its ids alone, if it has the *digest* of the index.
 
     Raises:
         DamagedFileError: it is none of this source, or not a whole one, or another part.
@@ -99,6 +120,10 @@ def models_in(data: bytes, *, info: SourceInfo, number: int = 0, parts: int = 1)
     named = parts_named(data, info.models_file) if parts == 1 else 1
     if named > 1:
         return Found(parts=named)
+    ids = ids_at_a_glance(data) if digest is not None and sha256(data) == digest else None
+    if ids is not None:
+        expect_part(ids, number, parts)
+        return Found(parts=parts, ids=pack_ids(ids), count=len(ids))
     catalogue = read_catalogue(data, info)
     expect_part(catalogue.models, number, parts)
     return Found(
@@ -107,6 +132,16 @@ def models_in(data: bytes, *, info: SourceInfo, number: int = 0, parts: int = 1)
         count=len(catalogue.models),
         stats=pack_ids(catalogue.stats),
     )
+
+
+def ids_at_a_glance(data: bytes) -> list[str] | None:
+    """Return the ids in a file of models as this tool writes it; None for any other."""
+    head = HEAD.match(data)
+    if head is None:
+        return None
+    # No line break stands within a JSON string, so that such a line begins a model.
+    ids = [str(orjson.loads(name)) for name in MODEL.findall(data)]
+    return ids if len(ids) == int(head[1]) else None
 
 
 def counters_in(data: bytes, *, name: str, number: int = 0, parts: int = 1) -> Found:
