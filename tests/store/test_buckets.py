@@ -19,7 +19,7 @@ def test_the_last_word_counts(given_: list[tuple[str, tuple[bytes | None, bytes 
     buckets = Buckets(Spool())
     wanted: dict[str, tuple[bytes | None, bytes | None]] = {}
     for id_, (model, stats) in given_:
-        buckets.add(id_, (model, stats))
+        buckets.add(id_, model, stats)
         before = wanted.get(id_, (None, None))
         wanted[id_] = (model or before[0], stats or before[1])
     found = {
@@ -37,6 +37,6 @@ def test_a_full_bucket_goes_to_the_spool() -> None:
     buckets = Buckets(spool)
     body = b"x" * (FULL // 2)
     for word in (b"first", b"second", b"third"):
-        buckets.add("1", (body + word, None))
+        buckets.add("1", body + word, None)
     assert spool.put(b"").start > FULL
     assert buckets.bucket(part_of("1", MOST_PARTS)) == {"1": (body + b"third", None)}

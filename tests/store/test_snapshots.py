@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from manifests.models import Record
 from manifests.store.columns import pack
 from manifests.store.database import connect
-from manifests.store.entrylog import rows_in
 from manifests.store.formats import Style
 from manifests.store.schema import MIGRATIONS
 from manifests.store.shelving import Shelving
@@ -117,7 +116,7 @@ def test_a_large_catalogue_is_kept_in_parts(
     info, spool = infos["civitai"], Spool()
     shelving = Shelving(info=info, style=Style.STANDARD, spool=spool, most_bytes=8_000)
     for run, more in [(1, ids), (2, [*ids, "40"])]:
-        _, shelf = shelving.make(rows_in(make_entries("civitai", *more)["civitai"]), more)
+        _, shelf = shelving.make(make_entries("civitai", *more)["civitai"], more)
         notes = ModelNotes(shelf.catalogue())
         keep_snapshot(database, run, Snapshot(models={"civitai": notes}))
         assert shelf.parts > 1

@@ -5,22 +5,25 @@ They are written page by page as they come, and read again page by page, in thei
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import orjson
 from pydantic import TypeAdapter
 
 from manifests.models import Model, Stats
 from manifests.sources.base import Entry
+from manifests.store.framing import cut_items, key_of, laid_out
+from manifests.store.spool import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from manifests.store.spool import Slot, Spool
+    from manifests.store.spool import Spool
 
 __all__ = [
     "EntryLog",
@@ -43,10 +46,12 @@ Row: TypeAlias = tuple[str, Fields | None, Fields | None]
 BATCH: Final = 100
 """Models that are written at once; read again, so many are in memory together."""
 
-MODEL_FIELDS: Final = tuple(each.name for each in fields(Model))
+MODEL_FIELDS: Final = tuple(sorted(each.name for each in fields(Model)))
 MODEL_VALUES: Final = attrgetter(*MODEL_FIELDS)
+"""All fields in the order in which they are published."""
 
-PAIRS: Final = TypeAdapter(list[tuple[Model, Stats]])
+MODELS: Final = TypeAdapter(dict[Literal[""], dict[str, Model]])
+STATS: Final = TypeAdapter(dict[Literal[""], dict[str, Stats]])
 
 
 class EntryLog(Collection[Entry]):
@@ -54,16 +59,19 @@ class EntryLog(Collection[Entry]):
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._slots: list[Slot] = []
+        # Start and sizes of each page: plain numbers, as there are very many listings.
+        self._places = array("q")
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[Entry]:
-        for slot in self._slots:
-            for model, stats in PAIRS.validate_json(self._spool.get(slot)):
-                yield Entry(model=model, stats=stats)
+        for page, counters in self._pages():
+            models = MODELS.validate_json(page)[""].values()
+            stats = STATS.validate_json(counters)[""].values()
+            for model, each in zip(models, stats, strict=True):
+                yield Entry(model=model, stats=each)
 
     def __contains__(self, entry: object) -> bool:
         return any(entry == each for each in self)
@@ -75,9 +83,12 @@ class EntryLog(Collection[Entry]):
             StoreError: the disk of temporary files refused.
         """
         if entries:
-            pairs = [(entry.model, entry.stats) for entry in entries]
-            self._slots.append(self._spool.put(PAIRS.dump_json(pairs)))
-            self._count += len(pairs)
+            known = {entry.model.id: entry for entry in entries}
+            models = laid_out({id_: model_fields(each.model) for id_, each in known.items()})
+            stats = laid_out({id_: stats_fields(each.stats) for id_, each in known.items()})
+            slot = self._spool.put(models + stats)
+            self._places.extend((slot.start, len(models), len(stats)))
+            self._count += len(known)
 
     def sibling(self) -> EntryLog:
         """Return an empty log in the same spool."""
@@ -96,9 +107,23 @@ class EntryLog(Collection[Entry]):
 
     def rows(self) -> Iterator[Row]:
         """Yield all as plain data, which costs half as much as records."""
-        for slot in self._slots:
-            for model, stats in orjson.loads(self._spool.get(slot)):
-                yield model["id"], model, stats
+        for models, counters in self._pages():
+            stats = orjson.loads(counters)[""]
+            for id_, model in orjson.loads(models)[""].items():
+                yield id_, model, stats[id_]
+
+    def items(self) -> Iterator[tuple[str, bytes, bytes]]:
+        """Yield all as they stand in published files, which costs least."""
+        for models, counters in self._pages():
+            items = cut_items(models)
+            yield from zip(map(key_of, items), items, cut_items(counters), strict=True)
+
+    def _pages(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the models of each page, and their counters, both laid out."""
+        numbers = iter(self._places)
+        for start, models, stats in zip(numbers, numbers, numbers, strict=True):
+            data = self._spool.get(Slot(start, models + stats))
+            yield data[:models], data[models:]
 
 
 class Gathered(Collection[Entry]):
@@ -116,6 +141,11 @@ class Gathered(Collection[Entry]):
 
     def __contains__(self, entry: object) -> bool:
         return any(entry in listing for listing in self._listings)
+
+    @property
+    def listings(self) -> tuple[Collection[Entry], ...]:
+        """Each by itself."""
+        return self._listings
 
     def rows(self) -> Iterator[Row]:
         """Yield all as plain data, in the same order."""

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import orjson
 
 from manifests.store.canonical import encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["Framing"]
+__all__ = ["Framing", "cut_items", "key_of", "laid_out"]
+
+AT_ONCE: Final = 256
+"""Items that are joined before they are written: many small writes take longer than few."""
+
+TABLE: Final = b'{\n  "": {\n'
+TABLE_END: Final = b"\n  }\n}\n"
+ITEM: Final = b'    "'
+NEXT_ITEM: Final = b",\n" + ITEM
+NAMED: Final = b'": {\n'
+"""What stands around items in the indented layout; no line break stands within a JSON string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,5 +60,23 @@ class Framing:
         before, _, after = frame.partition(self.item("", {}))
         yield before + first
         separator = b"," if self.compact else b",\n"
-        yield from (separator + item for item in rest)
+        while chunk := list(islice(rest, AT_ONCE)):
+            yield separator + separator.join(chunk)
         yield after
+
+
+def laid_out(records: Mapping[str, Mapping[str, object]]) -> bytes:
+    """Return what `cut_items` takes apart: *records* in their order, the keys of each sorted."""
+    return orjson.dumps({"": records}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def cut_items(table: bytes) -> list[bytes]:
+    """Return what `Framing.item` would, for each key of a table that is laid out."""
+    rest = table[len(TABLE) + len(ITEM) : -len(TABLE_END)]
+    return [ITEM + item for item in rest.split(NEXT_ITEM)]
+
+
+def key_of(item: bytes) -> str:
+    """Return the key of what was cut out of a table."""
+    key = item[len(ITEM) : item.index(NAMED)]
+    return str(orjson.loads(b'"%b"' % key)) if b"\\" in key else key.decode()

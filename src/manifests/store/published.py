@@ -70,8 +70,17 @@ class _Reading:
     files: dict[str, SetFile] = field(default_factory=dict)
     damaged: list[str] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
+    vouched: dict[str, str] = field(default_factory=dict)
+    """Name → digest of files as they were written, by the index."""
 
-    def read(self, name: str, parse: Callable[[bytes], RecordT]) -> RecordT | None:
+    def read(
+        self,
+        name: str,
+        parse: Callable[[bytes], RecordT],
+        /,
+        *,
+        glance: Callable[[bytes], RecordT | None] | None = None,
+    ) -> RecordT | None:
         """Return what one file holds, or None where it is absent or, by the same token, damaged."""
         if name not in self.names:
             return None
@@ -82,7 +91,9 @@ class _Reading:
             if name in self.known and self.known[name].stamp == stamp:
                 return cast("RecordT", self._again(name, self.known[name]))
             data = read_regular(path)
-            record = parse(data)
+            digest = sha256(data)
+            record = glance(data) if glance and digest == self.vouched.get(name) else None
+            record = parse(data) if record is None else record
         except OSError as error:
             self.damaged.append(f"{name}: {error.strerror or error}")
             return None
@@ -90,7 +101,7 @@ class _Reading:
             self.damaged.append(f"{name}: {error}")
             return None
 
-        self.files[name] = FolderFile(self.folder, name, sha256(data))
+        self.files[name] = FolderFile(self.folder, name, digest)
         self.seen[name] = Seen(stamp, self.files[name], record)
         return record
 
@@ -129,10 +140,10 @@ def read_published(
     files = FileSet(reading.files)
     manifests: dict[Key, Manifest] = {}
     found: dict[str, Catalogue] = {}
-    digests = reading.read(INDEX_FILE, _catalogue_digests) or {}
+    reading.vouched.update(reading.read(INDEX_FILE, _catalogue_digests) or {})
     for source, info in sorted(sources.items()):
         manifests |= _manifests(reading, info)
-        if catalogues and (shelf := read_shelf(reading.read, info, files, digests)):
+        if catalogues and (shelf := read_shelf(reading.read, info, files)):
             found[source] = shelf.catalogue()
 
     status = reading.read(STATUS_FILE, read_status)

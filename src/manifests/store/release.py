@@ -6,10 +6,9 @@ What it makes stands in a spool until it is put in place, so that a set may be l
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from manifests.store.entrylog import model_fields, rows_in, stats_fields
+from manifests.store.entrylog import model_fields, stats_fields
 from manifests.store.files import FileSet, SpoolFile, digest_in, file_in, with_file
 from manifests.store.formats import Style, index_bytes, manifest_bytes
 from manifests.store.idset import IdSet
@@ -123,8 +122,8 @@ def compose(
         )
         kept = (one for one in placed.values() if one.is_kept)
         old = _published_rows(before, IdSet(_ids(source, kept)))
-        rows = chain(old, rows_in(entries.get(source, {})))
-        made, shelf = shelving.make(rows, IdSet(_ids(source, placed.values())))
+        wanted = IdSet(_ids(source, placed.values()))
+        made, shelf = shelving.make(entries.get(source, {}), wanted, kept=old)
         files |= made
         shelves[source] = shelf.catalogue()
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from manifests.store.buckets import Buckets
 from manifests.store.directories import directory_bytes, stats_directory_bytes
+from manifests.store.entrylog import EntryLog, Gathered, rows_in
 from manifests.store.files import FileSet, SpoolFile
 from manifests.store.formats import Style, counters_pieces, model_item, models_pieces, stats_item
 from manifests.store.parts import MOST_BYTES, MOST_PARTS, count_parts
 from manifests.store.stored import Shelf, names_of_parts, pack_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from manifests.sources.base import SourceInfo
-    from manifests.store.buckets import Items
-    from manifests.store.entrylog import Row
+    from manifests.store.buckets import Added
+    from manifests.store.entrylog import Known, Row
     from manifests.store.files import SetFile
     from manifests.store.spool import Spool
 
@@ -39,31 +41,48 @@ class Shelving:
     most_bytes: int = MOST_BYTES
     """Size of a file, at most."""
 
-    def make(self, rows: Iterable[Row], wanted: Container[str]) -> tuple[dict[str, SetFile], Shelf]:
+    def make(
+        self, known: Known, wanted: Container[str], *, kept: Iterable[Row] = ()
+    ) -> tuple[dict[str, SetFile], Shelf]:
         """Return the files, in the order in which they are put in place, and what they hold.
 
         Args:
-            rows: what is known of models; of several rows with one id the later counts.
+            known: models; of several with one id the later counts.
             wanted: the ids that are published; nothing else enters the catalogue.
+            kept: what is published of models already; what is *known* of them counts more.
 
         Raises:
             StoreError: the disk of temporary files refused.
         """
         buckets = Buckets(self.spool)
+        for id_, *items in chain(self._laid(kept, wanted), self._known(known, wanted)):
+            buckets.add(id_, *items)
+        return self._files(buckets, self._parts(buckets))
+
+    def _known(self, known: Known, wanted: Container[str]) -> Iterator[Added]:
+        """Yield what is known of models, and that of a log in the layout that it has already."""
+        for listing in known.listings if isinstance(known, Gathered) else (known.values(),):
+            if isinstance(listing, EntryLog) and self.style is Style.STANDARD:
+                yield from (added for added in listing.items() if added[0] in wanted)
+            else:
+                yield from self._laid(rows_in(Gathered([listing])), wanted)
+
+    def _laid(self, rows: Iterable[Row], wanted: Container[str]) -> Iterator[Added]:
         for id_, model, stats in rows:
             if id_ in wanted:
-                buckets.add(id_, self._items(id_, model, stats))
-        sizes = [size_of(buckets.bucket(number)) for number in range(MOST_PARTS)]
-        parts = count_parts(sizes, before=self.parts_before, most_bytes=self.most_bytes)
-        return self._files(buckets, parts)
+                yield (
+                    id_,
+                    None if model is None else model_item(id_, model, stats, style=self.style),
+                    None if stats is None else stats_item(id_, stats),
+                )
 
-    def _items(
-        self, id_: str, model: Mapping[str, object] | None, stats: Mapping[str, object] | None
-    ) -> Items:
-        return (
-            model_item(id_, model, stats, style=self.style) if model is not None else None,
-            stats_item(id_, stats) if stats is not None else None,
-        )
+    def _parts(self, buckets: Buckets) -> int:
+        """Return in how many parts to publish."""
+        # Most catalogues are far too small for parts, and need not be counted one by one.
+        if self.parts_before == 1 and buckets.size + SEPARATOR * len(buckets) <= self.most_bytes:
+            return 1
+        sizes = [size_of(buckets.model_sizes(number)) for number in range(MOST_PARTS)]
+        return count_parts(sizes, before=self.parts_before, most_bytes=self.most_bytes)
 
     def _files(self, buckets: Buckets, parts: int) -> tuple[dict[str, SetFile], Shelf]:
         models, counters = self.info.models_file, self.info.stats_file
@@ -74,7 +93,7 @@ class Shelving:
         known = 0
         for number in range(parts):
             items = [buckets.bucket(each) for each in range(number, MOST_PARTS, parts)]
-            found = sorted((id_, pair) for bucket in items for id_, pair in bucket.items())
+            found = sorted(chain.from_iterable(bucket.items() for bucket in items))
             models_found = [pair[0] for _, pair in found if pair[0] is not None]
             stats_found = [pair[1] for _, pair in found if pair[1] is not None]
             made[names_of_parts(models, parts)[number]] = SpoolFile.of_pieces(
@@ -98,6 +117,6 @@ class Shelving:
         return files, shelf
 
 
-def size_of(bucket: Mapping[str, Items]) -> int:
-    """Return the bytes of a bucket's models in their file."""
-    return sum(len(model) + SEPARATOR for model, _ in bucket.values() if model is not None)
+def size_of(models: Mapping[str, int]) -> int:
+    """Return the bytes of models in their file."""
+    return sum(models.values()) + SEPARATOR * len(models)

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-import orjson
 from pydantic import TypeAdapter
 
 from manifests.models import Record
 from manifests.store.canonical import encode
 from manifests.store.columns import pack, unpack
-from manifests.store.stored import parts_of
+from manifests.store.glance import notes_at_a_glance
+from manifests.store.stored import StoredModels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,13 +71,25 @@ class ModelNotes(Mapping[str, ModelNote]):
 
     def bodies(self) -> Iterator[bytes]:
         """Yield all as they are kept, in the parts in which the catalogue is published."""
-        for part in parts_of(self._catalogue):
-            # Plain data takes a third of the room of records, and there are many.
-            notes = {
-                id_: {"name": model.name, "author": model.author, "mode": model.mode}
-                for id_, model in sorted(part.models.items())
-            }
-            yield orjson.dumps(notes)
+        models = self._catalogue.models
+        if not isinstance(models, StoredModels):
+            yield body_of(map_notes(models))
+            return
+        for number in range(models.shelf.parts):
+            # Most often the file was written a moment ago, and is not worth being read in full.
+            data = models.shelf.data(number)
+            yield notes_at_a_glance(data) or body_of(map_notes(models.shelf.part(number).models))
+        models.shelf.let_go()
+
+
+def map_notes(models: Mapping[str, Model]) -> dict[str, ModelNote]:
+    """Return what a snapshot keeps of models, by id."""
+    return {id_: note_of(model) for id_, model in models.items()}
+
+
+def body_of(notes: Mapping[str, ModelNote]) -> bytes:
+    """Return notes as they are kept."""
+    return NOTES.dump_json(dict(sorted(notes.items())))
 
 
 def note_of(model: Model) -> ModelNote:
@@ -140,7 +152,7 @@ def bodies_of(models: Mapping[str, ModelNote]) -> Iterator[bytes]:
     if isinstance(models, ModelNotes):
         yield from models.bodies()
     else:
-        yield NOTES.dump_json(dict(sorted(models.items())))
+        yield body_of(models)
 
 
 def load_snapshot(database: Database, run_id: int) -> Snapshot:

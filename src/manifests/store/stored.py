@@ -90,6 +90,18 @@ class Shelf:
                 raise changed(self.info.models_file, error) from error
         return self._last[1]
 
+    def data(self, number: int) -> bytes:
+        """Return the file of the models in one part; empty where there is none.
+
+        Raises:
+            StoreError: it is not what it was when it was looked at first.
+        """
+        name = names_of_parts(self.info.models_file, self.parts)[number]
+        try:
+            return self.files.get(name, b"")
+        except OSError as error:
+            raise changed(self.info.models_file, error) from error
+
     def let_go(self) -> None:
         """Keep no part in memory."""
         self._last = self._known = None

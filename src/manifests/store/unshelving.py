@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-import orjson
-
-from manifests.store.canonical import DamagedFileError, sha256
+from manifests.store.canonical import DamagedFileError
 from manifests.store.directories import parts_named
 from manifests.store.formats import read_catalogue, read_stats
+from manifests.store.glance import ids_at_a_glance
 from manifests.store.parts import part_of
 from manifests.store.stored import Shelf, names_of_parts, pack_ids, unpack_ids
 
@@ -28,14 +26,23 @@ RecordT = TypeVar("RecordT")
 class Reads(Protocol):
     """Reads one file of a folder; what is absent or damaged is None."""
 
-    def __call__(self, name: str, parse: Callable[[bytes], RecordT], /) -> RecordT | None:
-        """Return what *parse* makes of the bytes of a file."""
+    def __call__(
+        self,
+        name: str,
+        parse: Callable[[bytes], RecordT],
+        /,
+        *,
+        glance: Callable[[bytes], RecordT | None] | None = None,
+    ) -> RecordT | None:
+        """Return what *parse* makes of the bytes of a file.
+
+        Args:
+            name: the file.
+            parse: looks through all of it.
+            glance: what does for a file that is just as it was written, or None if it does not.
+        """
         ...
 
-
-HEAD: Final = re.compile(rb'\{\n  "count": ([0-9]{1,9}),\n  "models": \{')
-MODEL: Final = re.compile(rb'^    ("(?:[^"\\]|\\.)*"): \{$', re.MULTILINE)
-"""How a file of models begins in the standard layout, and each model in it."""
 
 NO_IDS: Final = pack_ids(())
 
@@ -53,9 +60,7 @@ class Found:
     """The ids of its counters, packed."""
 
 
-def read_shelf(
-    read: Reads, info: SourceInfo, files: Mapping[str, bytes], digests: Mapping[str, str]
-) -> Shelf | None:
+def read_shelf(read: Reads, info: SourceInfo, files: Mapping[str, bytes]) -> Shelf | None:
     """Return what there is of a source's catalogue and counters; None where there is nothing.
 
     A part that is damaged or absent costs only itself. Counters in other parts than the models
@@ -65,11 +70,9 @@ def read_shelf(
         read: reads one file.
         info: the source.
         files: gives the bytes of what was read, whenever they are wanted.
-        digests: what the index says of the files of models; one that has its digest is just as
-            it was written, and need not be looked through in full.
     """
     models = read(
-        info.models_file, partial(models_in, info=info, digest=digests.get(info.models_file))
+        info.models_file, partial(models_in, info=info), glance=partial(listed_in, info=info)
     )
     stats = read(info.stats_file, partial(counters_in, name=info.stats_file))
     if models is None and stats is None:
@@ -79,7 +82,7 @@ def read_shelf(
     return shelf_of(
         info,
         files,
-        in_parts(models, parts, partial(models_part, read, info, digests)),
+        in_parts(models, parts, partial(models_part, read, info)),
         in_parts(stats, parts, partial(stats_part, read, info)),
         is_paired=stats is None or stats.parts == parts,
     )
@@ -94,13 +97,14 @@ def in_parts(
     return [found] if parts == 1 else [look(number, parts) for number in range(parts)]
 
 
-def models_part(
-    read: Reads, info: SourceInfo, digests: Mapping[str, str], number: int, parts: int
-) -> Found | None:
+def models_part(read: Reads, info: SourceInfo, number: int, parts: int) -> Found | None:
     """Return what one part of a catalogue holds."""
     name = names_of_parts(info.models_file, parts)[number]
-    parse = partial(models_in, info=info, digest=digests.get(name), number=number, parts=parts)
-    return read(name, parse)
+    return read(
+        name,
+        partial(models_in, info=info, number=number, parts=parts),
+        glance=partial(listed_in, info=info, number=number, parts=parts),
+    )
 
 
 def stats_part(read: Reads, info: SourceInfo, number: int, parts: int) -> Found | None:
@@ -109,10 +113,23 @@ def stats_part(read: Reads, info: SourceInfo, number: int, parts: int) -> Found 
     return read(name, partial(counters_in, name=name, number=number, parts=parts))
 
 
-def models_in(
-    data: bytes, *, info: SourceInfo, digest: str | None, number: int = 0, parts: int = 1
-) -> Found:
-    """Look through a file of models; for its ids alone, if it has the *digest* of the index.
+def listed_in(data: bytes, *, info: SourceInfo, number: int = 0, parts: int = 1) -> Found | None:
+    """Look at a file of models for its ids alone; None if that does not do.
+
+    Raises:
+        DamagedFileError: it is another part.
+    """
+    ids = None
+    if parts > 1 or parts_named(data, info.models_file) == 1:
+        ids = ids_at_a_glance(data)
+    if ids is None:
+        return None
+    expect_part(ids, number, parts)
+    return Found(parts=parts, ids=pack_ids(ids), count=len(ids))
+
+
+def models_in(data: bytes, *, info: SourceInfo, number: int = 0, parts: int = 1) -> Found:
+    """Look through a file of models.
 
     Raises:
         DamagedFileError: it is none of this source, or not a whole one, or another part.
@@ -120,10 +137,6 @@ def models_in(
     named = parts_named(data, info.models_file) if parts == 1 else 1
     if named > 1:
         return Found(parts=named)
-    ids = ids_at_a_glance(data) if digest is not None and sha256(data) == digest else None
-    if ids is not None:
-        expect_part(ids, number, parts)
-        return Found(parts=parts, ids=pack_ids(ids), count=len(ids))
     catalogue = read_catalogue(data, info)
     expect_part(catalogue.models, number, parts)
     return Found(
@@ -132,16 +145,6 @@ def models_in(
         count=len(catalogue.models),
         stats=pack_ids(catalogue.stats),
     )
-
-
-def ids_at_a_glance(data: bytes) -> list[str] | None:
-    """Return the ids in a file of models as this tool writes it; None for any other."""
-    head = HEAD.match(data)
-    if head is None:
-        return None
-    # No line break stands within a JSON string, so that such a line begins a model.
-    ids = [str(orjson.loads(name)) for name in MODEL.findall(data)]
-    return ids if len(ids) == int(head[1]) else None
 
 
 def counters_in(data: bytes, *, name: str, number: int = 0, parts: int = 1) -> Found:
