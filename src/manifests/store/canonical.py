@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, cast
 import orjson
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import JsonValue
 
-__all__ = ["DamagedFileError", "decode", "encode", "sha256"]
+__all__ = ["DamagedFileError", "decode", "encode", "sha256", "sha256_of"]
 
 
 class DamagedFileError(ValueError):
@@ -52,3 +54,13 @@ def decode(data: bytes) -> JsonValue:
 def sha256(data: bytes) -> str:
     """Return the digest of *data* in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the digest of a file in hexadecimal; it is never in memory as a whole.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

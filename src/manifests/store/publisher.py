@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from manifests.errors import StoreError
-from manifests.store.canonical import sha256
+from manifests.store.canonical import sha256_of
 from manifests.store.disk import MACHINE, Disk, translated
 from manifests.store.files import digest_in
 from manifests.store.names import INDEX_FILE, STATUS_FILE, temporary_name
@@ -110,7 +110,7 @@ def _differs(path: Path, digest: str | None) -> bool:
     if not stat.S_ISREG(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "no regular file", str(path))
 
-    return sha256(path.read_bytes()) != digest
+    return sha256_of(path) != digest
 
 
 def _stage_and_swap(
@@ -123,9 +123,7 @@ def _stage_and_swap(
 ) -> None:
     try:
         for name, temporary in staged.items():
-            data = files[name]
-            with translated(folder, name):
-                _stage(folder / temporary, folder / name, data, disk=disk)
+            _stage_one(folder, name, temporary, files[name], disk=disk)
 
         # Last, after the index: a reader that finds the old one finds what it names for longer.
         swap(folder, {**staged, **dict.fromkeys(gone)}, disk=disk)
@@ -138,6 +136,11 @@ def _stage_and_swap(
 
     with suppress(OSError):  # the next writer finds that all is done
         disk.remove(folder / JOURNAL_FILE)
+
+
+def _stage_one(folder: Path, name: str, temporary: str, data: bytes, *, disk: Disk) -> None:
+    with translated(folder, name):
+        _stage(folder / temporary, folder / name, data, disk=disk)
 
 
 def _stage(path: Path, target: Path, data: bytes, *, disk: Disk) -> None:

@@ -30,6 +30,20 @@ SEPARATOR: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """One part of a catalogue, or all of it."""
+
+    models: SetFile
+    stats: SetFile
+    ids: bytes
+    """Of its models, packed."""
+    count: int
+    """How many these are."""
+    counted: int
+    """Models whose counters are known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shelving:
     """How a source's catalogue is made."""
 
@@ -86,25 +100,14 @@ class Shelving:
 
     def _files(self, buckets: Buckets, parts: int) -> tuple[dict[str, SetFile], Shelf]:
         models, counters = self.info.models_file, self.info.stats_file
-        made: dict[str, SetFile] = {}
-        counters_made: dict[str, SetFile] = {}
-        ids: list[bytes] = []
-        counts: list[int] = []
-        known = 0
-        for number in range(parts):
-            items = [buckets.bucket(each) for each in range(number, MOST_PARTS, parts)]
-            found = sorted(chain.from_iterable(bucket.items() for bucket in items))
-            models_found = [pair[0] for _, pair in found if pair[0] is not None]
-            stats_found = [pair[1] for _, pair in found if pair[1] is not None]
-            made[names_of_parts(models, parts)[number]] = SpoolFile.of_pieces(
-                self.spool, models_pieces(models_found, self.info, style=self.style)
-            )
-            counters_made[names_of_parts(counters, parts)[number]] = SpoolFile.of_pieces(
-                self.spool, counters_pieces(stats_found)
-            )
-            ids.append(pack_ids(id_ for id_, pair in found if pair[0] is not None))
-            counts.append(len(models_found))
-            known += len(stats_found)
+        boards = [self._board(buckets, range(number, MOST_PARTS, parts)) for number in range(parts)]
+        made = dict(
+            zip(names_of_parts(models, parts), (each.models for each in boards), strict=True)
+        )
+        counters_made = dict(
+            zip(names_of_parts(counters, parts), (each.stats for each in boards), strict=True)
+        )
+        counts = [each.count for each in boards]
         if parts > 1:
             data = directory_bytes(self.info, parts=parts, count=sum(counts), style=self.style)
             made[models] = SpoolFile.of(self.spool, data)
@@ -112,9 +115,29 @@ class Shelving:
             counters_made[counters] = SpoolFile.of(self.spool, data)
         files = made | counters_made
         shelf = Shelf(
-            info=self.info, files=FileSet(files), ids=ids, counts=counts, stats_count=known
+            info=self.info,
+            files=FileSet(files),
+            ids=[each.ids for each in boards],
+            counts=counts,
+            stats_count=sum(each.counted for each in boards),
         )
         return files, shelf
+
+    def _board(self, buckets: Buckets, numbers: Iterable[int]) -> Board:
+        """Return one part; no other is in memory beside it."""
+        items = [buckets.bucket(number) for number in numbers]
+        found = sorted(chain.from_iterable(bucket.items() for bucket in items))
+        models = [model for _, (model, _) in found if model is not None]
+        stats = [counters for _, (_, counters) in found if counters is not None]
+        return Board(
+            models=SpoolFile.of_pieces(
+                self.spool, models_pieces(models, self.info, style=self.style)
+            ),
+            stats=SpoolFile.of_pieces(self.spool, counters_pieces(stats)),
+            ids=pack_ids(id_ for id_, (model, _) in found if model is not None),
+            count=len(models),
+            counted=len(stats),
+        )
 
 
 def size_of(models: Mapping[str, int]) -> int:

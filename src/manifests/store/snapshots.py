@@ -75,11 +75,12 @@ class ModelNotes(Mapping[str, ModelNote]):
         if not isinstance(models, StoredModels):
             yield body_of(map_notes(models))
             return
-        for number in range(models.shelf.parts):
+        shelf = models.shelf
+        for number in range(shelf.parts):
             # Most often the file was written a moment ago, and is not worth being read in full.
-            data = models.shelf.data(number)
-            yield notes_at_a_glance(data) or body_of(map_notes(models.shelf.part(number).models))
-        models.shelf.let_go()
+            notes = notes_at_a_glance(shelf.data(number))
+            yield notes or body_of(map_notes(shelf.part(number).models))
+        shelf.let_go()
 
 
 def map_notes(models: Mapping[str, Model]) -> dict[str, ModelNote]:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from manifests.errors import StoreError
 from manifests.models import Record
-from manifests.store.canonical import DamagedFileError, decode, encode, sha256
+from manifests.store.canonical import DamagedFileError, decode, encode, sha256_of
 from manifests.store.disk import MACHINE, translated
 from manifests.store.names import INDEX_FILE, is_temporary, temporary_name
 
@@ -143,7 +143,7 @@ def _move(folder: Path, name: str, staged: str | None) -> Move:
 def _digest(path: Path) -> str | None:
     """Return the digest of a file; None where there is none."""
     try:
-        return sha256(path.read_bytes())
+        return sha256_of(path)
     except FileNotFoundError:
         return None
 
