@@ -11,7 +11,7 @@ from manifests.drafting import Draft, compose_release, hold_back, judge, settle_
 from manifests.errors import StoreError
 from manifests.events import RunPlanned
 from manifests.handover import claim, hand_over, withdrawn
-from manifests.heap import give_back
+from manifests.heap import give_back, keep_low
 from manifests.memory import Recalled
 from manifests.preparing import freshness
 from manifests.reading import ListingReader, SecondPass
@@ -62,6 +62,7 @@ class Workplace:
 
 async def run(prepared: Prepared, workplace: Workplace) -> RunRecord:
     """Make the manifests of a prepared run and publish them; failures are values in the record."""
+    keep_low()
     share, is_dry = prepared.share, prepared.settings.dry_run
     if share and not is_dry:
         claim(prepared, share, disk=workplace.disk)
