@@ -29,6 +29,10 @@ def test_the_last_word_counts(given_: list[tuple[str, tuple[bytes | None, bytes 
         if part_of(id_, MOST_PARTS) == number
     }
     assert found == {id_: [tuple(item or None for item in pair)] for id_, pair in wanted.items()}
+    sizes = {id_: len(model) for id_, (model, _) in wanted.items() if model}
+    counted = [buckets.model_sizes(number) for number in range(MOST_PARTS)]
+    assert {id_: size for each in counted for id_, size in each.items()} == sizes
+    assert (buckets.size >= sum(sizes.values()), len(buckets)) == (True, len(given_))
 
 
 def test_a_full_bucket_goes_to_the_spool() -> None:
@@ -40,3 +44,4 @@ def test_a_full_bucket_goes_to_the_spool() -> None:
         buckets.add("1", body + word, None)
     assert spool.put(b"").start > FULL
     assert buckets.bucket(part_of("1", MOST_PARTS)) == {"1": (body + b"third", None)}
+    assert buckets.model_sizes(part_of("1", MOST_PARTS)) == {"1": len(body) + len("third")}

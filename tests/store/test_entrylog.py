@@ -6,7 +6,8 @@ import pytest
 
 from manifests.models import Model, Stats
 from manifests.sources.base import Entry
-from manifests.store.entrylog import BATCH, EntryLog, Gathered, entries_in, rows_in
+from manifests.store.entrylog import BATCH, EntryLog, Gathered, entries_in, row_of, rows_in
+from manifests.store.formats import Style, model_item, stats_item
 from manifests.store.spool import Spool
 
 
@@ -65,3 +66,25 @@ def test_rows_say_the_same_as_records(log: EntryLog) -> None:
     assert [*rows_in(Gathered([[entry(1)]]))] == [(id_, model, stats)]
     lists = {"tags": ["a", "b"], "base_models": [], "file_formats": []}  # JSON knows no tuples
     assert logged == (id_, {**(model or {}), **lists}, stats)
+
+
+@pytest.mark.parametrize(
+    "id_", ["7", "o/w", 'a"b', "a\\b", '": {\n', "é\u2028", '\n    "x": {', ""]
+)
+def test_items_are_what_is_published(log: EntryLog, id_: str) -> None:
+    """Models come out laid out as in their file, with their ids, whatever these are."""
+    odd = Model(id=id_, source="s", slug=id_, name='\n    },\n    "', tags=("],", id_))
+    entries = [Entry(model=odd, stats=Stats(likes=1)), entry(1)]
+    log.add(entries)
+    assert [*log.items()] == [
+        (each, model_item(each, model or {}, None, style=Style.STANDARD), stats_item(each, stats))
+        for each, model, stats in map(row_of, entries)
+        if stats is not None
+    ]
+    assert [*log] == entries
+
+
+def test_a_model_twice_on_a_page_counts_once(log: EntryLog) -> None:
+    """It keeps its first place, and the later word counts."""
+    log.add([entry(1), entry(2), entry(1, "newer")])
+    assert ([each.model.name for each in log], len(log)) == (["newer", "a name"], 2)

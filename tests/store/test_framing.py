@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from manifests.store.canonical import encode
-from manifests.store.framing import Framing
+from manifests.store.framing import Framing, cut_items, key_of, laid_out
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 VALUES = st.none() | st.integers(-9, 9) | KEYS | st.lists(KEYS, max_size=2)
@@ -24,3 +24,16 @@ def test_pieces_make_the_canonical_file(
     assert b"".join(framing.pieces(shell, "models", items)) == encode(
         {**shell, "models": records}, compact=compact
     )
+
+
+@given(
+    st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, min_size=1, max_size=3), min_size=1),
+)
+def test_what_is_laid_out_is_cut_into_the_same_items(
+    records: dict[str, dict[str, object]],
+) -> None:
+    """In the order in which they were given, whatever the keys and values are."""
+    ordered = {key: dict(sorted(record.items())) for key, record in records.items()}
+    items = cut_items(laid_out(ordered))
+    assert items == [Framing().item(key, record) for key, record in records.items()]
+    assert [key_of(item) for item in items] == [*records]
