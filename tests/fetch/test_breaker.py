@@ -86,6 +86,15 @@ def test_any_answer_closes_it(*, is_good: bool) -> None:
     assert not breaker.refused()
 
 
+def test_what_was_asked_for_before_does_not_close_it() -> None:
+    """A good answer to a request from before it opened tells how the host was, not how it is."""
+    breaker = opened(at=10)
+    assert not breaker.answered(1, sent=9)
+    assert breaker.is_open
+    assert breaker.answered(1, sent=11)
+    assert not breaker.is_open
+
+
 def test_failures_of_before_do_not_count_twice() -> None:
     """While it is open only its probe's failure counts; closed again it starts from nothing."""
     breaker = opened()

@@ -35,7 +35,8 @@ class Breaker:
     """Opens when 60 % of the last 10 outcomes failed, at least 5 of 5 listings; 429s don't count.
 
     Open means wait: single probes go out after 1, 2, 4, 5, 5 … s, and any answer, a 429 too,
-    closes it. After 120 s without one success the host is dead; what waits is then given up.
+    closes it; but a good answer to what was asked for before it opened tells how the host was, not
+    how it is. After 120 s without one success the host is dead; what waits is then given up.
 
     Source: the half-open probe is Nygard's ("Release It!"); the share over several listings in
     place of a run of failures is what keeps one poisoned listing from stopping a host.
@@ -87,7 +88,8 @@ class Breaker:
         """Learn of a good answer to a request sent then; return whether it closed the breaker."""
         self._failing_since = float("inf")
         self._note((sent, job, False))
-        return self.refused()
+        is_news = self._opened_at is not None and sent >= self._opened_at
+        return is_news and self.refused()
 
     def refused(self) -> bool:
         """Learn that the host is well enough to refuse; return whether it closed the breaker."""
