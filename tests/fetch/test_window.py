@@ -156,7 +156,7 @@ def test_the_usual_latency_bounds_the_first_guess(usual: float | None, base: flo
     """Where answers take longer than they used to, the rest may be a queue that others make."""
     window = Window(ceiling=16, usual=usual)
     assert window.latency is None
-    fed(window, 2.0, count=12)
+    fed(window, 2.0, count=16)
     assert window.latency == pytest.approx(base)
 
 
