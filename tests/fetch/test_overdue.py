@@ -81,23 +81,26 @@ def test_what_is_over_is_not_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "copies_pay", "originals_lose"),
+    ("record", "copies_pay", "copies_win", "originals_lose"),
     [
-        ("", True, False),
-        ("W", True, True),
-        ("L", True, False),
-        ("LL", True, False),
-        ("LLL", False, False),
-        ("LLLW", True, False),
-        ("WWL", True, True),
-        ("WL", True, False),
-        ("L" * 50 + "W" * 16, True, True),
+        ("", True, True, False),
+        ("W", True, True, True),
+        ("L", True, False, False),
+        ("LL", True, False, False),
+        ("LLL", False, False, False),
+        ("LLLW", True, False, False),
+        ("WWL", True, True, True),
+        ("WL", True, True, False),
+        ("L" * 50 + "W" * 16, True, True, True),
     ],
 )
-def test_the_record_decides(record: str, *, copies_pay: bool, originals_lose: bool) -> None:
+def test_the_record_decides(
+    record: str, *, copies_pay: bool, copies_win: bool, originals_lose: bool
+) -> None:
     """Copies pay while they lose two more at most; the late is lost where two of three win."""
     overdue = Overdue()
     for letter in record:
         overdue.settled(copy_won=letter == "W")
     assert overdue.copies_pay is copies_pay
+    assert overdue.copies_win is copies_win
     assert overdue.originals_lose is originals_lose

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HARD_LIMIT", "Overdue"]
 
-MEMORY = 64
+MEMORY = 128
 KNOWN_FROM = 8
 """Answers that the 95th percentile is taken of, and those before which it is a guess."""
 SHORTEST = 2.0
@@ -58,6 +58,11 @@ class Overdue:
         """Whether copies have answered first at least as often as what they copied."""
         wins = sum(self._copies)
         return wins + DOUBT >= len(self._copies) - wins
+
+    @property
+    def copies_win(self) -> bool:
+        """Whether copies have answered first in half of the pages that had one, or in none yet."""
+        return 2 * sum(self._copies) >= len(self._copies)
 
     @property
     def originals_lose(self) -> bool:

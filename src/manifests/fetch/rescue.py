@@ -29,7 +29,8 @@ class Rescue:
     """What becomes of overdue attempts.
 
     Each leaves the window, and its page goes back to the work for a copy; none while the breaker
-    is open, or when a counted quota ends with the work. When too many of one page are
+    is open, or when a counted quota ends with the work, and no second one where copies lose: a page
+    whose copy is late too is likely to be slow itself. When too many of one page are
     under way, the youngest makes room for another, and when too many are parked, a parked copy, or
     else the oldest: where copies do much better, and never the one that has waited longest of
     several of a page.
@@ -55,7 +56,8 @@ class Rescue:
                 continue
             if len(self._ledger.parked) < PARKED:
                 self._ledger.park(flight)
-                self._copy(flight.task, is_urgent=not flight.is_blamed)
+                if not flight.is_copy or self._overdue.copies_win:
+                    self._copy(flight.task, is_urgent=not flight.is_blamed)
             else:
                 self._overdue.watch(flight, now=now, after=CHECK_AGAIN)
         return abandoned

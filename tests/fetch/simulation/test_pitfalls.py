@@ -73,9 +73,9 @@ def test_a_probe_has_a_deadline() -> None:
 
 
 def test_a_lucky_start_does_not_sink_the_window() -> None:
-    """4. After twelve quick answers the usual ones look like a queue; the window learns better."""
+    """4. After sixteen quick answers the usual ones look like a queue; the window learns better."""
     window, now = Window(ceiling=16), 0.0
-    for seconds in [0.1] * 12 + [0.6] * 150:
+    for seconds in [0.1] * 16 + [0.6] * 150:
         now += seconds
         window.answered(seconds, sent=now - seconds, in_use=True, now=now)
         assert window.size >= 2
@@ -119,6 +119,20 @@ def test_the_record_decides_where_a_copy_stands(losses: int, *, is_first: bool) 
     desk.decide()
     (first, *_) = desk.wait(1.5)
     assert (first.work is late) is is_first
+
+
+@pytest.mark.parametrize(("losses", "alive"), [(0, 3), (1, 2)])
+def test_the_record_decides_about_a_second_copy(losses: int, alive: int) -> None:
+    """6. A page whose copy is late too is slow itself, where copies don't win: no second one."""
+    desk = Desk()
+    desk.read(64)
+    for _ in range(losses):
+        lose_a_copy(desk)
+    late = desk.want()
+    for _ in range(4):
+        desk.wait(2)
+        desk.read(1, seconds=0.2)
+    assert sum(start.work is late for start in desk.under_way.values()) == alive
 
 
 def test_a_page_never_waits_for_parked_attempts_alone() -> None:
