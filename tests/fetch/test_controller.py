@@ -68,6 +68,22 @@ def test_a_failure_is_tried_again_later(signal: Signal) -> None:
     assert [again.work for again in desk.wait(1)] == [work]
 
 
+@pytest.mark.parametrize(("seconds", "is_next"), [(0.1, True), (5.0, False)])
+def test_a_slow_failure_waits_behind_the_rest(seconds: float, *, is_next: bool) -> None:
+    """A page that failed at once has its turn again; one whose failure took long comes last."""
+    desk = Desk(cap=1)
+    desk.read(64)
+    unlucky = desk.want()
+    (start,) = desk.decide()
+    desk.end(start, UNAVAILABLE, after=seconds)
+    desk.want()
+    (start,) = desk.decide()
+    desk.want()
+    desk.end(start, after=1.5)
+    (start,) = desk.decide()
+    assert (start.work is unlucky) is is_next
+
+
 def test_tries_end() -> None:
     """A page that fails again and again is given up with what it met last."""
     desk = Desk()

@@ -79,6 +79,18 @@ def test_copies_go_first_and_the_unlucky_last() -> None:
     assert fresh.ticket == 0
 
 
+def test_a_slow_failure_sends_a_page_to_the_end() -> None:
+    """A page that failed once goes in its turn, but last where the failure took its time."""
+    queue = WorkQueue()
+    quick, slow, _ = tasks(1, 1, 1)
+    for task in (slow, quick):
+        task.failures, task.failed_slowly = 1, task is slow
+        queue.put(task)
+    filled(queue, 1, 1, 5)
+    keys = order(queue, width=100)
+    assert keys[-1] == slow.work.key
+
+
 def test_a_page_waits_for_its_time() -> None:
     """A page that was put off is not taken before, and the queue says when it may be."""
     queue = WorkQueue()

@@ -197,6 +197,8 @@ class Controller:
         if flight.is_copy:
             self._overdue.settled(copy_won=False)
         self._patience.attempt_ended(failed=True)
+        if not self._gate.window.is_quick(now - flight.sent):
+            flight.task.failed_slowly = True
         return self._again(flight.task, signal, now=now)
 
     def _again(self, task: Task, signal: Signal, *, now: float) -> Verdict:

@@ -22,6 +22,8 @@ class Task:
     flights: list[Flight] = field(default_factory=list)
     """Attempts that may still answer, the oldest first."""
     failures: int = 0
+    failed_slowly: bool = False
+    """Whether it failed after longer than a good answer takes: its own fault, or too much load."""
     pardons: int = 0
     """Abandoned attempts for whose lateness the host was blamed."""
     refused_at: float = float("inf")

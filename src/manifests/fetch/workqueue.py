@@ -27,9 +27,9 @@ class WorkQueue:
 
     Copies at the front go first. Then the page whose listing is expected to be longest, if that
     may end last: if its pages, which come one after the other, and half as many are more rounds
-    than all pages that wait take together. Else the page that came first. Pages that failed twice
-    come last. Longest first at all times would start the slow ones together; first come at all
-    times ends with one long listing alone.
+    than all pages that wait take together. Else the page that came first. Pages that failed twice,
+    or once and slowly, come last. Longest first at all times would start the slow ones together;
+    first come at all times ends with one long listing alone.
 
     Source: critical-path scheduling (Graham, "Bounds on Multiprocessing Timing Anomalies").
     """
@@ -136,7 +136,8 @@ class WorkQueue:
 
     def _line_up(self, task: Task) -> None:
         self._ready.add(task.ticket)
-        if task.failures >= DEMOTED_AFTER or not task.work.fresh:
+        is_unlucky = task.failed_slowly or task.failures >= DEMOTED_AFTER
+        if is_unlucky or not task.work.fresh:
             entry = (float(task.failures), task.order, task.ticket, task)
             heapq.heappush(self._last, entry)
             return
