@@ -137,11 +137,11 @@ def test_the_rate_spaces_the_starts() -> None:
 
 
 def test_the_rate_recovers() -> None:
-    """R grows by 1.5 % a second of good answers, however many there are in it."""
+    """R grows by 1 % a second of good answers, however many there are in it."""
     throttle = new_throttle(rate=10)
     for number in range(200):
         throttle.accepted(now=number / 10)
-    assert throttle.rate == pytest.approx(10 * 1.015 * math.exp(0.015 * 19.9), rel=0.01)
+    assert throttle.rate == pytest.approx(10 * 1.01 * math.exp(0.01 * 19.9), rel=0.01)
 
 
 def test_a_long_pause_slows_for_long() -> None:

@@ -26,7 +26,7 @@ REMEMBERED = 1000
 BACK_OFF = 0.9
 STEEPEST = 0.7
 """Share of R that is left after a cut at least: where little was asked, little was accepted."""
-RECOVERY = 0.015
+RECOVERY = 0.01
 """Share by which R grows a second."""
 SLOWEST, SLOWEST_LEARNED = 0.2, 1.0
 """Starts a second that are always allowed, the second at the start of a run."""
@@ -47,7 +47,7 @@ class Throttle:
     on, each one is. But a page that is refused again after others passed is refused for its own
     sake. Then hold 0.25 s·2^(k-1), at most 10 s, for the k-th in a row, where those of one round
     trip count once; and R := 0.9 of the good answers a second of the last 3 s, but 0.7 R at least.
-    R recovers by 1.5 % a second. After 120 s of nothing but refusals the host isn't waited for.
+    R recovers by 1 % a second. After 120 s of nothing but refusals the host isn't waited for.
 
     Source: the measured-rate cut of botocore's adaptive mode (`retries/throttling.py`).
     """
