@@ -47,8 +47,8 @@ pytestmark = pytest.mark.no_cover
 
 GOALS = {
     "U1": Goal(ratio=1.20, p95=1.35, sent=1.01, refused=0),
-    "U1s": Goal(ratio=1.35, p95=1.61, sent=1.03),  # p95: 1.50 in the study
-    "U2a": Goal(ratio=1.10, p95=1.31, sent=1.06),  # p95: 1.25
+    "U1s": Goal(ratio=1.35, p95=1.50, sent=1.03),
+    "U2a": Goal(ratio=1.10, p95=1.25, sent=1.06),
     "U2b": Goal(ratio=1.10, p95=1.25, sent=1.06),
     "U2t": Goal(ratio=1.05, sent=1.12),
     "U2k": Goal(ratio=1.15, sent=1.08),  # no goal; 1.2 to 1.3 in the study's table
@@ -69,14 +69,13 @@ GOALS = {
     "U10": Goal(ratio=1.40, sent=1.05),
     "U11": Goal(ratio=1.20, sent=1.11),
     "U12": Goal(ratio=1.02, sent=1.01, refused=0),
-    "U13": Goal(ratio=1.45, p95=1.75, sent=1.12),  # sent: 1.10
+    "U13": Goal(ratio=1.45, p95=1.75, sent=1.11),  # sent: 1.10 in the study
 }
 """World → its goal: that of the study, or beside it the study's where ours is a little worse.
 
-Where it is: in U1s a straggler among the last pages waits for its copy, now and then for two. In
-one run of a hundred, two of the 30 in U2a, lucky answers at the start look like the usual ones and
-keep the window small for long. In U13 one try fewer of each page would nearly keep the requests,
-and lose a page in every fifth run of U3b instead of every twentieth.
+Where it is: of the 73 requests too many in U13, 28 go to the five listings that can't be read, 14
+into the outage, 13 meet a fault, and 10 are copies of slow pages. One try fewer of each page would
+nearly keep the requests, and lose pages in U3b.
 """
 
 
