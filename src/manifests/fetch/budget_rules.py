@@ -33,10 +33,15 @@ QUIET = 1.0
 MEASURED = 3.0
 """Seconds over which a good answer fades."""
 BACK_OFF, RECOVERY, SLOWEST = 0.9, 0.03, 0.2
-"""Of R, as in `Throttle`: its share of what was accepted, its growth a second, its least."""
+"""Of R, as in `Throttle`: its share of what was accepted, its growth a second, its least.
+
+Its growth is 0.01 there; three times that was measured here, and nothing slower yet."""
 CUTS, CALM, RAMP, REGROWTH = 2, 8.0, 0.5, 0.05
-"""Of the limit, as in `Gate` and `Window`: cuts a spell, seconds that end one, and its growth an
-answer, the second after a cut."""
+"""Of the limit: cuts a spell, seconds that end one, its growth an answer, and that after a cut.
+
+`Gate` cuts its window where more were ahead of what was refused than of anything let in of late.
+Here the attempts of others are known by their number only, so the first two refusals of a spell are
+taken for a crowd, and the next for too high a rate."""
 LONG_PAUSE = 10.0
 """Seconds; after such a pause R doesn't grow for twice as long."""
 PROBE_WAIT, COOL_DOWN, DEAD_AFTER = 5.0, 60.0, 120.0
