@@ -15,6 +15,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manifests.fetch.copying import MOST_BYTES
 from manifests.fetch.decoding import ACCEPTED, MOST_PIECE, Decoder, DecodingError
 
 if TYPE_CHECKING:
@@ -295,3 +296,24 @@ def test_nobody_waits_long_for_a_piece(header: str) -> None:
     pieces = list(decoder.decode(zstandard.compress(pack_gzip(b"") * 1000)))
     assert len(pieces) >= 1000
     assert b"".join(pieces) == b""
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "is_kept"),
+    [
+        ("gzip", gzip.compress(JSON), True),
+        ("X-GZIP, identity", gzip.compress(JSON), True),
+        ("gzip", gzip.compress(JSON) + gzip.compress(JSON), True),
+        ("gzip, gzip", gzip.compress(gzip.compress(JSON)), False),
+        ("br", brotli.compress(JSON), False),
+        ("", JSON, False),
+        ("gzip", gzip.compress(Random(9).randbytes(MOST_BYTES)), False),
+    ],
+)
+def test_gzip_can_be_had_as_it_came(header: str, body: bytes, *, is_kept: bool) -> None:
+    """What is packed by nothing else, and is of a page's size, is there to be kept."""
+    decoder = Decoder(header, most_bytes=64 * MIB)
+    pieces = [piece for chunk in split(body, [3, 70]) for piece in decoder.decode(chunk)]
+    decoder.finish()
+    assert decoder.packed() == (body if is_kept else None)
+    assert not is_kept or gzip.decompress(body) == b"".join(pieces)

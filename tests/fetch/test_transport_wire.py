@@ -196,7 +196,7 @@ async def test_a_bomb_is_defused(
 async def test_bodies_are_unpacked(
     transport: HttpTransport, serve: Serve, name: str, packed: bytes
 ) -> None:
-    """Whatever a CDN packs a page with, the body comes back as it was."""
+    """Whatever a CDN packs a page with, the body comes back as it was; gzip also as it came."""
     heads: list[bytes] = []
 
     async def answer(stream: SocketStream, head: bytes) -> None:
@@ -204,7 +204,9 @@ async def test_bodies_are_unpacked(
         await stream.send(response(packed, f"Content-Encoding: {name}"))
 
     async with serve(answer) as endpoint:
-        assert (await transport.get(endpoint, {})).body == BODY
+        received = await transport.get(endpoint, {})
+    assert received.body == BODY
+    assert received.packed == (packed if name == "gzip" else None)
     assert b"accept-encoding: gzip, br, zstd\r\n" in heads[0].lower()
 
 

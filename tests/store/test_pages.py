@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 import subprocess
@@ -70,6 +71,17 @@ def test_a_page_comes_back_as_it_was(first: Reply, second: Reply) -> None:
     wanted = {name: value for name, value in second.headers.items() if name in KEPT_HEADERS}
     assert kept.reply.headers == wanted
     assert (kept.fetched_at, kept.run) == (NOON, "run 1")
+
+
+def test_a_page_that_came_packed_is_kept_as_it_came(database: Database) -> None:
+    """It is not packed anew, and comes back unpacked."""
+    packed = gzip.compress(b"[1]", mtime=0)
+    store = PageStore(database)
+    store.put("key", Reply(body=b"[1]", headers={}, packed=packed), now=NOON)
+    assert store.size() == len(packed) + len(b"{}\n")
+    kept = store.newest("key")
+    assert kept is not None
+    assert kept.reply == Reply(body=b"[1]", headers={})
 
 
 def test_what_is_not_needed_never_reaches_the_disk(tmp_path: Path) -> None:

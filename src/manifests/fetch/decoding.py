@@ -12,6 +12,7 @@ import brotli  # type: ignore[import-untyped]  # it ships no types
 import zstandard
 
 from manifests.errors import ManifestsError
+from manifests.fetch.copying import Copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -237,6 +238,7 @@ class Decoder:
             raise DecodingError(f"the body is packed in an unknown way: {unknown[0][:20]!a}")
         codings = [CODINGS[name]() for name in reversed(names or ["identity"])]
         self._layers = [Layer(coding, most_bytes=most_bytes) for coding in codings]
+        self._copy = Copy(names)
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """Yield what *data* unpacks to; each piece, which may be empty, is made when asked for.
@@ -244,6 +246,7 @@ class Decoder:
         Raises:
             DecodingError: the body is garbage or too large.
         """
+        self._copy.add(data)
         pieces: Iterator[bytes] = iter((data,))
         for layer in self._layers:
             pieces = layer.decode(pieces)
@@ -257,6 +260,10 @@ class Decoder:
         """
         if not all(layer.is_whole() for layer in self._layers):
             raise DecodingError("the packed body is cut off")
+
+    def packed(self) -> bytes | None:
+        """Return what was decoded, if gzip is all that it was packed with: that has a checksum."""
+        return self._copy.whole()
 
 
 class Layer:

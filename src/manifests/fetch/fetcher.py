@@ -142,10 +142,10 @@ class Sender:
             return received
         secret, words = self._secret, self._secret.decode()
         headers = {name: text.replace(words, ECHOED) for name, text in received.headers.items()}
-        body = received.body
-        if secret in body:
-            body = body.replace(secret, ECHOED.encode())
-        return replace(received, headers=headers, body=body)
+        body, packed = received.body, received.packed
+        if secret in body or secret in (packed or b""):
+            body, packed = body.replace(secret, ECHOED.encode()), None
+        return replace(received, headers=headers, body=body, packed=packed)
 
     def _meaning(self, received: Received, *, is_conditional: bool) -> Signal:
         return read_signal(
@@ -271,6 +271,7 @@ def reply_of(received: Received) -> Reply:
         body=received.body,
         headers=received.headers,
         not_modified=received.status == HTTPStatus.NOT_MODIFIED,
+        packed=received.packed,
     )
 
 

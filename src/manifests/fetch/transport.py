@@ -70,12 +70,13 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A response, read whole and decoded."""
+    """A response, read whole and decoded; `packed` is its body as it came, where that was gzip."""
 
     status: int
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
+    packed: bytes | None = None
 
 
 class Transport(Protocol):
@@ -216,7 +217,7 @@ async def exchange(
     """Return one response, and the request to which it redirects, if it does."""
     response = await client.send(request, stream=True)
     try:
-        body = await read_body(response)
+        body, packed = await read_body(response)
     finally:
         await response.aclose()
         # httpx keeps response and stream in a cycle: without this, bodies live until the next
@@ -226,6 +227,7 @@ async def exchange(
         status=response.status_code,
         headers={name.lower(): value for name, value in response.headers.items()},
         body=body,
+        packed=packed,
     )
     if response.next_request is None and response.has_redirect_location:
         # httpx raises this itself; httpx2 leaves it to who follows the redirect.
@@ -238,8 +240,8 @@ def origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-async def read_body(response: httpx.Response) -> bytes:
-    """Return the decoded body of *response*.
+async def read_body(response: httpx.Response) -> tuple[bytes, bytes | None]:
+    """Return the decoded body of *response*, and what it was decoded from if that was gzip.
 
     Raises:
         TransportError: it is too large, cut off, or packed in a way that can't be read.
@@ -255,10 +257,10 @@ async def read_body(response: httpx.Response) -> bytes:
         decoder.finish()
     except DecodingError as error:
         if response.is_error:  # its status and headers say what is wrong, whatever the body says
-            return b"".join(pieces)
+            return b"".join(pieces), None
         code = ErrorCode.MALFORMED_RESPONSE
         raise TransportError(Signal(code=code, cause=error.cause, may_retry=True)) from error
-    return b"".join(pieces)
+    return b"".join(pieces), decoder.packed()
 
 
 FAILURES: tuple[tuple[type[Exception], ErrorCode, str, bool], ...] = (

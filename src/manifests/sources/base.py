@@ -123,6 +123,8 @@ class Reply:
     """Names in lower case."""
     not_modified: bool = False
     """Whether upstream sent no body, as the one that the conditions name still holds."""
+    packed: bytes | None = None
+    """The same body as it came, where it came as gzip."""
 
 
 @plentiful

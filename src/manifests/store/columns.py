@@ -28,7 +28,9 @@ FROM_JSON: Final = BeforeValidator(decoded)
 
 
 ZSTD: Final = zstandard.FRAME_HEADER
-"""How all that zstd packed begins, and nothing that zlib did."""
+"""How all begins that zstd packed, and nothing that zlib or gzip did."""
+ZLIB_OR_GZIP: Final = 32 + zlib.MAX_WBITS
+"""Makes zlib tell by the head which it is: states of earlier days, or a page as it came."""
 
 MOST_BYTES: Final = 256 * 1024**2
 """What a column unpacks to, at most: the record of 10,000 filters takes a tenth of it."""
@@ -43,15 +45,14 @@ def unpack(data: bytes, *, most_bytes: int = MOST_BYTES) -> bytes:
     """Return what was packed; a checksum holds it together.
 
     Args:
-        data: what `pack` made.
+        data: what `pack` made, or a page that came as gzip.
         most_bytes: what it may unpack to; a few bytes can claim, or hold, any amount.
 
     Raises:
-        DamagedFileError: these bytes are not what `pack` made, or too many.
+        DamagedFileError: these bytes are neither that nor gzip, or too many.
     """
     try:
-        # As states of earlier days were packed.
-        found = _unzstd if data.startswith(ZSTD) else _unzlib
+        found = _unzstd if data.startswith(ZSTD) else _inflate
         return found(data, most_bytes)
     except (zlib.error, zstandard.ZstdError) as error:
         raise DamagedFileError(f"the packed bytes are damaged: {error}") from error
@@ -64,14 +65,18 @@ def _unzstd(data: bytes, most_bytes: int) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data)
 
 
-def _unzlib(data: bytes, most_bytes: int) -> bytes:
-    stream = zlib.decompressobj()
-    found = stream.decompress(data, most_bytes + 1)
-    if len(found) > most_bytes:
-        raise DamagedFileError(f"the packed bytes are more than {most_bytes}")
-    if not stream.eof:
-        raise DamagedFileError("the packed bytes are damaged: they are cut off")
-    return found
+def _inflate(data: bytes, most_bytes: int) -> bytes:
+    found = b""
+    while True:
+        stream = zlib.decompressobj(wbits=ZLIB_OR_GZIP)
+        found += stream.decompress(data, most_bytes + 1 - len(found))
+        if len(found) > most_bytes:
+            raise DamagedFileError(f"the packed bytes are more than {most_bytes}")
+        if not stream.eof:
+            raise DamagedFileError("the packed bytes are damaged: they are cut off")
+        data = stream.unused_data
+        if not data:  # gzip may have several members, one after the other
+            return found
 
 
 def stamp(moment: datetime) -> str:
