@@ -583,8 +583,8 @@ def test_a_host_that_is_well_again_is_asked_with_care(
 def test_after_a_long_pause_the_window_keeps_its_size() -> None:
     """It is halved, and grows again only when twice the pause has passed."""
     desk = Desk(learned=LearnedPace(window=16))
-    desk.read(16, seconds=0.5)
-    desk.want_many(500)
+    desk.read(32, seconds=0.5)
+    desk.want_many(4000)
     desk.decide()
     before = desk.controller.snapshot(now=desk.now).window
     began = desk.now

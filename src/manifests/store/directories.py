@@ -8,9 +8,8 @@ from pydantic import Field, ValidationError
 
 from manifests.store.canonical import DamagedFileError, decode, encode
 from manifests.store.formats import Style
-from manifests.store.parts import MOST_PARTS, RULE
+from manifests.store.parts import MOST_PARTS, RULE, names_of_parts
 from manifests.store.shapes import Shape, expect
-from manifests.store.stored import names_of_parts
 
 if TYPE_CHECKING:
     from manifests.sources.base import SourceInfo

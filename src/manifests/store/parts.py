@@ -14,7 +14,16 @@ from zlib import crc32
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["MOST_BYTES", "MOST_PARTS", "RULE", "count_parts", "part_file", "part_of", "stray_parts"]
+__all__ = [
+    "MOST_BYTES",
+    "MOST_PARTS",
+    "RULE",
+    "count_parts",
+    "names_of_parts",
+    "part_file",
+    "part_of",
+    "stray_parts",
+]
 
 MOST_BYTES: Final = 20 * 1024**2
 """Size of a file, at most."""
@@ -37,6 +46,11 @@ def part_of(id_: str, parts: int) -> int:
 def part_file(name: str, number: int) -> str:
     """Return the name of a part: `civitai-models-0007.json`."""
     return f"{name.removesuffix('.json')}-{number:04}.json"
+
+
+def names_of_parts(name: str, parts: int) -> tuple[str, ...]:
+    """Return the files in which a catalogue, or its counters, stand: the whole one, or parts."""
+    return (name,) if parts == 1 else tuple(part_file(name, number) for number in range(parts))
 
 
 def stray_parts(name: str, names: Iterable[str]) -> Iterator[str]:

@@ -11,8 +11,8 @@ from manifests.store.directories import directory_bytes, stats_directory_bytes
 from manifests.store.entrylog import EntryLog, Gathered, rows_in
 from manifests.store.files import FileSet, SpoolFile
 from manifests.store.formats import Style, counters_pieces, model_item, models_pieces, stats_item
-from manifests.store.parts import MOST_BYTES, MOST_PARTS, count_parts
-from manifests.store.stored import Shelf, names_of_parts, pack_ids
+from manifests.store.parts import MOST_BYTES, MOST_PARTS, count_parts, names_of_parts
+from manifests.store.stored import Shelf, pack_ids
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping

@@ -14,7 +14,7 @@ from manifests.models import Catalogue, Model, Stats
 from manifests.store.canonical import DamagedFileError
 from manifests.store.columns import pack, unpack
 from manifests.store.formats import read_catalogue, read_stats
-from manifests.store.parts import part_file, part_of
+from manifests.store.parts import names_of_parts, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +26,6 @@ __all__ = [
     "StoredModels",
     "StoredStats",
     "counts_in",
-    "names_of_parts",
     "pack_ids",
     "parts_in",
     "parts_of",
@@ -34,11 +33,6 @@ __all__ = [
 ]
 
 RecordT = TypeVar("RecordT")
-
-
-def names_of_parts(name: str, parts: int) -> tuple[str, ...]:
-    """Return the files in which a catalogue, or its counters, stand: the whole one, or parts."""
-    return (name,) if parts == 1 else tuple(part_file(name, number) for number in range(parts))
 
 
 @dataclass(slots=True, kw_only=True)

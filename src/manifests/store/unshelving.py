@@ -10,8 +10,8 @@ from manifests.store.canonical import DamagedFileError
 from manifests.store.directories import parts_named
 from manifests.store.formats import read_catalogue, read_stats
 from manifests.store.glance import ids_at_a_glance
-from manifests.store.parts import part_of
-from manifests.store.stored import Shelf, names_of_parts, pack_ids, unpack_ids
+from manifests.store.parts import names_of_parts, part_of
+from manifests.store.stored import Shelf, pack_ids, unpack_ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
