@@ -118,7 +118,13 @@ TOOLS = (
     Tool(
         name="manifests, fetch only",
         does="unpacks it within bounds and drops it",
-        command=lambda errand: [python(OURS), RIVALS / "fetch_only.py", errand.list_file],
+        command=lambda errand: [python(OURS), RIVALS / "ours.py", errand.list_file],
+        package=OURS,
+    ),
+    Tool(
+        name="manifests, fetch and parse",
+        does="checks its shape and writes ids and names",
+        command=rival("ours.py", OURS),
         package=OURS,
     ),
     Tool(

@@ -18,13 +18,15 @@ from tests.fetch.simulation.worlds import CAP, WORLDS, build
 from manifests.fetch.controller import Controller, ControlLimits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.fetch.simulation.worlds import World
 
 SEEDS = range(1, 31)
 FEWER_SEEDS = {"U2h": SEEDS[:12], "U6": SEEDS[:12], "U12": SEEDS[:1]}
 """Long worlds in which one run is much like another."""
+ALL = 0.995
+"""Share of the good listings that counts as all."""
 NO_RATIO = frozenset({"U5b", "U8b"})
 """Worlds in which nothing can be read."""
 
@@ -129,6 +131,25 @@ def table(names: Sequence[str], *, since: int = 1, pace: float = 1.0) -> str:
     return f"{text}geometric mean {geometric_mean(means):.3f}\n" if means else text
 
 
+def cell(runs: Sequence[Run]) -> str:
+    """Return the median ratio to the bound, or how much the worst run read if that was not all."""
+    least = min(one.success for one in runs)
+    return f"{median(one.ratio for one in runs):.2f}" if least >= ALL else f"**{least:.0%}**"
+
+
+def ablations(names: Sequence[str], *, seeds: int) -> Iterator[str]:
+    """Yield a table in Markdown, line by line: all of it, then each part left out."""
+    yield f"| without | {' | '.join(names)} | all | sent |"
+    yield f"|---|{'--:|' * (len(names) + 2)}"
+    for part in (None, *ABLATIONS):
+        with without(part) if part else nullcontext():
+            worlds = [[play(name, seed) for seed in seeds_of(name)[:seeds]] for name in names]
+        mean = geometric_mean(median(one.ratio for one in runs) for runs in worlds)
+        sent = geometric_mean(median(one.sent for one in runs) for runs in worlds)
+        cells = " | ".join(map(cell, worlds))
+        yield f"| {(part or 'nothing').replace('-', ' ')} | {cells} | {mean:.3f} | {sent:.3f} |"
+
+
 def main() -> None:
     """Print the table for the worlds named, or for all, and with a part left out if asked."""
     parser = argparse.ArgumentParser(description="Simulate the rate controller; 30 seeds a world.")
@@ -136,7 +157,13 @@ def main() -> None:
     parser.add_argument("--without", choices=ABLATIONS, help="leave a part out")
     parser.add_argument("--seed", type=int, default=1, help="the first of the seeds")
     parser.add_argument("--pace", type=float, default=1.0, help="times the latencies: 0.3, 3, …")
+    parser.add_argument("--ablations", action="store_true", help="a table of all parts left out")
+    parser.add_argument("--seeds", type=int, default=12, help="how many, for that table")
     chosen = parser.parse_args()
+    if chosen.ablations:
+        names = chosen.worlds or [name for name in WORLDS if name not in NO_RATIO]
+        sys.stdout.writelines(f"{row}\n" for row in ablations(names, seeds=chosen.seeds))
+        return
     with without(chosen.without) if chosen.without else nullcontext():
         names = chosen.worlds or [*WORLDS]
         sys.stdout.write(table(names, since=chosen.seed, pace=chosen.pace))
