@@ -13,8 +13,9 @@ __all__ = ["Patience"]
 RISK = 0.001
 """Pages that chance alone may cost, over all pages of a run."""
 FEWEST, MOST = 4, 8
-REFUSED = 5
-"""Tries of a page that is refused while others pass: nearly always for its own sake."""
+REFUSED = 4
+"""Tries of a page that is refused while others pass: nearly always for its own sake. With one more
+there was no page more in 240 simulated runs behind a bucket."""
 BASE, CAP = 1.0, 10.0
 """Ceilings of the first wait and of every wait, seconds."""
 

@@ -69,11 +69,11 @@ GOALS = {
     "U10": Goal(ratio=1.40, sent=1.05),
     "U11": Goal(ratio=1.20, sent=1.11),
     "U12": Goal(ratio=1.02, sent=1.01, refused=0),
-    "U13": Goal(ratio=1.45, p95=1.75, sent=1.11),  # sent: 1.10 in the study
+    "U13": Goal(ratio=1.45, p95=1.75, sent=1.105),  # sent: 1.10 in the study
 }
 """World → its goal: that of the study, or beside it the study's where ours is a little worse.
 
-Where it is: of the 73 requests too many in U13, 28 go to the five listings that can't be read, 14
+Where it is: of the 70 requests too many in U13, 25 go to the five listings that can't be read, 14
 into the outage, 13 meet a fault, and 10 are copies of slow pages. One try fewer of each page would
 nearly keep the requests, and lose pages in U3b.
 """
