@@ -22,7 +22,10 @@ def test_the_comparison_measures_writes_and_draws(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(OTHERS, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    # Elsewhere, so that no environment of an earlier comparison is there to be taken.
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert "| CivitAI | manifests generate |" in done.stdout
     rows = json.loads((tmp_path / "b" / "peers.json").read_bytes())["rows"]
     assert [(row["source"], row["tool"]) for row in rows] == [

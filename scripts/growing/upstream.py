@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import gzip
 import random
-import sys
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 import orjson
-from anyio.abc import SocketAttribute
+from loopback import serve
 
-from manifests.clock import Clock
 from manifests.sandbox.civitai_api import CivitaiApi
-from manifests.sandbox.connection import Host
 from manifests.sandbox.injector import Injector
 from manifests.sandbox.synthetic_civitai import SyntheticCivitai
 from manifests.sandbox.upstream import Sandbox
@@ -71,21 +67,9 @@ def models(catalogue: SyntheticCivitai) -> Iterator[bytes]:
         yield orjson.dumps({**record, **marks})
 
 
-async def serve() -> None:
-    """Open a port, tell it, and serve until stdin ends."""
-    host = Host(Crowd(), clock=Clock())
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, host.converse)
-        sys.stdout.write(f"{listener.extra_attributes[SocketAttribute.local_port]()}\n")
-        sys.stdout.flush()
-        await anyio.to_thread.run_sync(sys.stdin.read)
-        tasks.cancel_scope.cancel()
-
-
 def main() -> None:
     """Serve."""
-    anyio.run(serve)
+    anyio.run(serve, Crowd())
 
 
 if __name__ == "__main__":

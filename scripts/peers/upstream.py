@@ -12,13 +12,10 @@ import sys
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 import orjson
-from anyio.abc import SocketAttribute
+from loopback import serve
 
-from manifests.clock import Clock
 from manifests.sandbox.civitai_api import CivitaiApi
-from manifests.sandbox.connection import Host
 from manifests.sandbox.injector import Injector
 from manifests.sandbox.synthetic_civitai import SyntheticCivitai
 from manifests.sandbox.synthetic_huggingface import SyntheticHuggingFace
@@ -145,26 +142,10 @@ def hub_page(models: Sequence[bytes], number: int) -> bytes:
     return b"[%s]" % b",".join(model.replace(b"AUTHOR", author) for model in models)
 
 
-async def serve(*, civitai: int, hub: int) -> None:
-    """Open a port, tell it, and serve until stdin ends."""
-    host = Host(Shop(civitai=civitai, hub=hub), clock=Clock())
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, host.converse)
-        sys.stdout.write(f"{listener.extra_attributes[SocketAttribute.local_port]()}\n")
-        sys.stdout.flush()
-        await anyio.to_thread.run_sync(sys.stdin.read)
-        tasks.cancel_scope.cancel()
-
-
 def main() -> None:
     """Serve as many pages as the command line says."""
     civitai, hub = map(int, sys.argv[1:])
-
-    async def served() -> None:
-        await serve(civitai=civitai, hub=hub)
-
-    anyio.run(served)
+    anyio.run(serve, Shop(civitai=civitai, hub=hub))
 
 
 if __name__ == "__main__":
