@@ -5,11 +5,11 @@ httpx unpacks whatever arrives in one go: 32 KB of zstd hold 1 GB.
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, Protocol
 
 import brotli  # type: ignore[import-untyped]  # it ships no types
 import zstandard
+from zlib_ng import zlib_ng as zlib
 
 from manifests.errors import ManifestsError
 from manifests.fetch.copying import Copy
@@ -214,7 +214,11 @@ CODINGS: Mapping[str, Callable[[], Coding]] = {
     "identity": Identity,
 }
 
-UNREADABLE = (zlib.error, brotli.error, zstandard.ZstdError)
+UNREADABLE: tuple[type[Exception], ...] = (
+    zlib.error,  # type: ignore[assignment]  # its types take the class for an exception
+    brotli.error,
+    zstandard.ZstdError,
+)
 
 
 class Decoder:
