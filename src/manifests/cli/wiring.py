@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -146,9 +145,6 @@ async def workplace(
     # At INFO it would log whole URLs, and in one day somebody's query tokens with them.
     for name in ("httpx", "httpx2"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # A page makes thousands of records and hardly a cycle: to look for cycles less often saves a
-    # sixth of a run's processor time, and costs no memory (scripts/bench peers).
-    gc.set_threshold(50_000, 20, 100)
     clock = Clock()
     async with AsyncExitStack() as stack:
         if sandbox:

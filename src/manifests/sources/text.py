@@ -36,15 +36,18 @@ SILENT = frozenset(
 
 SANITISER = nh3.Cleaner(tags=set(BREAKS), clean_content_tags=set(SILENT), attributes={})
 ANY_TAG = re.compile("<[^>]*>")
-ATTRIBUTES = r'(?: +[a-z-]+="[^"<>\n]*+")*+ *+/?>'
-PARTING_TAG = re.compile(rf"</?(?:p|br|li|[uo]l|h[1-6]|div|pre|blockquote){ATTRIBUTES}")
-"""A tag as upstream's editor writes it, of an element that parts words and moves no text."""
-INLINE_TAG = re.compile(rf"</?(?:strong|span|em|code|img|[abisu]){ATTRIBUTES}")
-"""The same of an element that parts nothing."""
+GAPS = {
+    **dict.fromkeys(("a", "b", "code", "em", "i", "img", "s", "span", "strong", "u"), ""),
+    **dict.fromkeys(("blockquote", "br", "div", "li", "ol", "p", "pre", "ul"), "\n"),
+    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6"), "\n"),
+}
+"""What a tag leaves behind, of elements that move no text: a break, or nothing."""
+SIMPLE_TAG = re.compile(r'</?([a-z]+[1-6]?)(?: +[a-z-]+="[^"<>\n]*+")*+ *+/?>')
+"""A tag as upstream's editor writes it; group 1 is the element."""
 NO_SLUG = re.compile("[^a-z0-9]+")
 MOST_HTML = 20_000
 """Characters that are parsed, at most: hundreds of open elements take the parser quadratic time."""
-ENOUGH_HTML = 3
+ENOUGH_HTML = 2.5
 """Characters of HTML for each one wanted that nearly always hold as much text."""
 
 
@@ -73,7 +76,7 @@ def plain_text(source: str | None, *, limit: int = 500) -> str | None:
         limit: characters, at most; longer text is cut at a word and ends in `…`.
     """
     whole = (source or "")[:MOST_HTML]
-    start = beginning(whole, ENOUGH_HTML * limit)
+    start = beginning(whole, round(ENOUGH_HTML * limit))
     text = bare_text(start)
     if len(text) <= limit and len(start) < len(whole):
         text = bare_text(whole)
@@ -89,18 +92,27 @@ def beginning(source: str, size: int) -> str:
 
 def bare_text(source: str) -> str:
     """Return the text of HTML, however long, as one paragraph."""
-    # Printable text holds no white space but plain spaces, of which some more do no harm.
-    printable = source if source.isprintable() else tidy(source)
-    # The sanitiser takes most of the time that a page takes: simple markup can do without it. A
-    # single `<` that is left means that it is not simple. Printable text has no line break, so that
-    # one marks where a tag stood: nothing can become a tag by losing the one in its middle.
-    bare = INLINE_TAG.sub("", PARTING_TAG.sub("\n", printable))
-    if "<" in bare:
+    bare = without_tags(source)
+    if bare is None:
         # What the sanitiser writes holds no `<` but in a bare tag of BREAKS, so that the pattern
         # can't be misled.
-        bare = ANY_TAG.sub(" ", SANITISER.clean(tidy(printable)))
+        bare = ANY_TAG.sub(" ", SANITISER.clean(tidy(source)))
     # Entities are decoded once, at the end, and their text is never read as markup.
     return tidy(html.unescape(bare))
+
+
+def without_tags(source: str) -> str | None:
+    """Return HTML without its tags; None if it holds more than tags that need no parser.
+
+    The sanitiser takes most of the time that a page takes: simple markup can do without it.
+    """
+    parts = SIMPLE_TAG.split(source)
+    try:
+        parts[1::2] = map(GAPS.__getitem__, parts[1::2])
+    except KeyError:
+        return None
+    bare = "".join(parts)
+    return None if "<" in bare else bare
 
 
 def shortened(text: str, limit: int) -> str:
