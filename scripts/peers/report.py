@@ -17,7 +17,11 @@ __all__ = ["Row", "fold", "goals", "table"]
 
 TITLES = {"civitai": "CivitAI", "huggingface": "Hugging Face"}
 TIMES_CURL, MILLISECONDS = 2.5, 8.0
-"""The goals of the client: as a multiple of curl, and for each page of 1 MB."""
+"""The goals of the client: as a multiple of curl, and for each page of 1 MB.
+
+The client is what a run fetches and reads pages with, controller included; normalising, judging
+and publishing are the run's.
+"""
 FETCHING, PARSING = "manifests, fetch only", "manifests, fetch and parse"
 RUN = "manifests generate"
 NO_RIVALS = frozenset({TOOLS[0].name, FETCHING, PARSING, RUN})
@@ -93,7 +97,7 @@ def goals(rows: Sequence[Row]) -> str:
         what = f"{mine.tool}, pages of {TITLES[mine.source]}"
         if mine.tool == FETCHING:
             lines.append(f"{what}: CPU / curl {said(mine.ratio, TIMES_CURL)}")
-        if mine.source == "civitai" and mine.tool in {PARSING, RUN}:
+        if mine.source == "civitai" and mine.tool == PARSING:
             lines.append(f"{what}: CPU ms a page {said(mine.milliseconds, MILLISECONDS)}")
         if mine.tool in {PARSING, RUN}:
             lines.append(f"{what}: {ahead(mine, rows)}")
