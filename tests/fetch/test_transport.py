@@ -186,11 +186,23 @@ async def test_a_redirect_to_nowhere_is_a_response(transport: HttpTransport, sta
     assert (await transport.get(HOME, BEARER)).status == status
 
 
-@respx.mock
-async def test_a_broken_redirect_is_told(transport: HttpTransport) -> None:
-    """A Location that is no URL is a broken answer."""
-    respx.get(HOME).mock(moved("https://home.example:port/"))
-    signal = await failure_of(transport, HOME)
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://home.example:port/",
+        "https://home.example:65536/",
+        "http://[::1]:99999/",
+        "https://xn--a.example/",
+        "https://xn--/",
+    ],
+)
+async def test_a_broken_redirect_is_told(transport: HttpTransport, location: str) -> None:
+    """A Location whose port or name no host has is a broken answer, and ends no run."""
+    with respx.mock(assert_all_called=False) as router:
+        router.get(HOME).mock(moved(location))
+        # httpx2 follows such a name, and finds nobody there.
+        router.get(host__regex=r"^xn--").mock(side_effect=httpx.ConnectError("no such host"))
+        signal = await failure_of(transport, HOME)
     assert (signal.code, signal.may_retry) == (ErrorCode.NETWORK_ERROR, True)
 
 

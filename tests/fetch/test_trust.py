@@ -9,7 +9,7 @@ import anyio
 import pytest
 import truststore
 from anyio.abc import ByteStream, SocketAttribute
-from anyio.streams.tls import TLSListener
+from anyio.streams.tls import TLSListener, TLSStream
 
 from manifests.clock import Clock
 from manifests.errors import ErrorCode, SettingsError
@@ -136,3 +136,30 @@ async def test_a_certificate_that_is_not_trusted_stops_its_host(authority: trust
         *(ErrorCode.NETWORK_ERROR, False, True),
     )
     assert signal.cause.startswith("its certificate is not trusted: ")
+
+
+async def test_garbage_in_the_midst_of_tls_is_a_broken_connection(authority: trustme.CA) -> None:
+    """What OpenSSL says of a connection that was open already ends the attempt, and not the run."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(server)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    plain = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    port = plain.extra_attributes[SocketAttribute.local_port]()
+
+    async def serve(stream: ByteStream) -> None:
+        async with stream:
+            secured = await TLSStream.wrap(stream, ssl_context=server, standard_compatible=False)
+            await secured.receive()
+            await secured.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
+            await stream.send(b"no record of TLS")
+
+    opening = open_transport(timeouts=Timeouts(), context=context, trust_env=False)
+    async with plain, anyio.create_task_group() as tasks, opening as transport:
+        tasks.start_soon(plain.serve, serve)
+        with pytest.raises(TransportError) as broken:
+            await transport.get(f"https://localhost:{port}/", {})
+        tasks.cancel_scope.cancel()
+    signal = broken.value.signal
+    assert (signal.code, signal.may_retry) == (ErrorCode.NETWORK_ERROR, True)
+    assert signal.cause.startswith("the connection broke: ")

@@ -15,10 +15,11 @@ import anyio
 import anyio.lowlevel
 import truststore
 
-from manifests.errors import ErrorCode, ManifestsError, SettingsError
+from manifests.errors import ErrorCode, ManifestsError
 from manifests.fetch.decoding import ACCEPTED, Decoder, DecodingError
 from manifests.fetch.library import http_library
 from manifests.fetch.signals import Signal
+from manifests.fetch.trust import named_context, verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -46,6 +47,8 @@ costs no more than this.
 """
 
 MOST_REDIRECTS = 5
+MOST_PORT = 65_535
+NO_URL = "it redirects to what is no URL"
 KEEPALIVE_SECONDS = 60.0
 
 
@@ -118,7 +121,7 @@ class HttpTransport:
             cause = f"no whole answer within {self._timeouts.total:g} s"
             signal = Signal(code=ErrorCode.TIMEOUT, cause=cause, may_retry=True)
             raise TransportError(signal) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise TransportError(translate(error)) from error
         finally:
             self._idle.append(client)
@@ -164,17 +167,6 @@ def shared_context(
     return httpx.create_ssl_context(trust_env=False)  # a bare container has no store of its own
 
 
-def named_context(file: str | None, folder: str | None) -> ssl.SSLContext:
-    """Return a context that trusts the certificates of a file and a folder, and no others."""
-    try:
-        return ssl.create_default_context(cafile=file, capath=folder)
-    except OSError as error:  # an SSLError is one, too
-        raise SettingsError(
-            f"SSL_CERT_FILE names no file of certificates: {file} ({error.strerror})",
-            next_step="name a PEM file there, or unset it to use the system's certificates",
-        ) from error
-
-
 def plain_context() -> ssl.SSLContext:
     """Return a context for who needs none: it costs nothing to make, and trusts nobody."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -215,7 +207,10 @@ async def exchange(
     client: httpx.AsyncClient, request: httpx.Request
 ) -> tuple[Received, httpx.Request | None]:
     """Return one response, and the request to which it redirects, if it does."""
-    response = await client.send(request, stream=True)
+    try:
+        response = await client.send(request, stream=True)
+    except UnicodeError as error:  # idna's, which httpx lets pass where a name such as `xn--a` is
+        raise httpx.RemoteProtocolError(NO_URL) from error
     try:
         body, packed = await read_body(response)
     finally:
@@ -229,10 +224,14 @@ async def exchange(
         body=body,
         packed=packed,
     )
-    if response.next_request is None and response.has_redirect_location:
-        # httpx raises this itself; httpx2 leaves it to who follows the redirect.
-        raise httpx.RemoteProtocolError("it redirects to what is no URL")
-    return received, response.next_request
+    successor = response.next_request
+    # httpx raises the first itself; httpx2 leaves it to who follows the redirect. Neither looks at
+    # the port, and the event loop would let an OverflowError out of it.
+    if response.has_redirect_location and (
+        successor is None or (successor.url.port or 0) > MOST_PORT
+    ):
+        raise httpx.RemoteProtocolError(NO_URL)
+    return received, successor
 
 
 def origin(url: httpx.URL) -> tuple[str, str, int | None]:
@@ -272,12 +271,14 @@ FAILURES: tuple[tuple[type[Exception], ErrorCode, str, bool], ...] = (
     (httpx.ProxyError, ErrorCode.NETWORK_ERROR, "the proxy refuses", True),
     (httpx.RemoteProtocolError, ErrorCode.NETWORK_ERROR, "the answer broke off", True),
     (httpx.HTTPError, ErrorCode.NETWORK_ERROR, "the connection broke", True),
+    # httpcore translates it while it shakes hands, but not once it reads.
+    (ssl.SSLError, ErrorCode.NETWORK_ERROR, "the connection broke", True),
 )
 """httpx's exceptions, subclasses first: their code, words for a person, whether to try again."""
 
 
-def translate(error: httpx.HTTPError | httpx.InvalidURL) -> Signal:
-    """Return the meaning of an exception of httpx."""
+def translate(error: httpx.HTTPError | httpx.InvalidURL | ssl.SSLError) -> Signal:
+    """Return the meaning of an exception of httpx, or of one that it lets pass."""
     if distrust := verdict(error):
         # No later try would be judged otherwise, and neither would any other page of the host.
         cause = f"its certificate is not trusted: {distrust.verify_message}"
@@ -289,12 +290,3 @@ def translate(error: httpx.HTTPError | httpx.InvalidURL) -> Signal:
         detail = re.findall(r"^\d{3}\b", "".join(detail))
     cause = ": ".join([words, *detail])[:200]
     return Signal(code=code, cause=cause, may_retry=may_retry)
-
-
-def verdict(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """Return what OpenSSL has against a certificate, if that is why a connection failed."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        # httpcore raises its own `from None`: only the context still knows.
-        cause = cause.__cause__ or cause.__context__
-    return cause
