@@ -34,6 +34,7 @@ FLOORS = (
         "manifests.traffic",
         "manifests.words",
         "manifests.tables",
+        "manifests.taskgroup",
         "manifests.clock",
         "manifests.countable",
         "manifests.heap",

@@ -6,7 +6,9 @@ import errno
 import hashlib
 import json
 import random
+import resource
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -334,6 +336,20 @@ async def test_a_file_in_the_place_of_the_folder_is_refused_first(site: Site) ->
     with pytest.raises(StoreError, match="can't be listed"):
         await site.run()
     assert site.events == []
+
+
+async def test_a_disk_of_temporary_files_that_refuses_is_told_as_it_is(site: Site) -> None:
+    """What one listing of many can't keep ends the run by itself, in no group of exceptions."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="temporary files can't be kept"):
+            await site.run({name: [name * 2_000_000] for name in ("LORA", "VAE")})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert not site.out.exists()
 
 
 async def test_an_obstacle_costs_nothing_that_was_published(site: Site) -> None:

@@ -106,7 +106,7 @@ async def test_a_bug_escapes() -> None:
     async def read() -> None:
         raise LookupError("a bug")
 
-    with pytest.RaisesGroup(pytest.RaisesExc(LookupError, match="a bug")):
+    with pytest.raises(LookupError, match="a bug"):
         await read_until_stopped(read, deadline=60)
 
 

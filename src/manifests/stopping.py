@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import anyio
 
+from manifests.taskgroup import task_group
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -42,10 +44,9 @@ async def read_until_stopped(read: Callable[[], Awaitable[None]], *, deadline: f
     """
     watch = SignalWatch()
     with anyio.move_on_after(deadline) as scope:
-        async with anyio.create_task_group() as tasks:
+        async with task_group() as tasks:
             tasks.start_soon(cancel_after, watch, tasks.cancel_scope)
             await read()
-            tasks.cancel_scope.cancel()
     if watch.received:
         return watch.received
     return "deadline" if scope.cancelled_caught else "completion"

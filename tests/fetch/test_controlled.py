@@ -18,10 +18,10 @@ from manifests.events import AttemptEnded, AttemptStarted, CircuitChanged, HostH
 from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Fetched, Host
-from manifests.fetch.hosts import task_group
 from manifests.fetch.signals import Signal
 from manifests.fetch.transport import Received, TransportError
 from manifests.sources.base import Page, Reply, Request, SourceInfo
+from manifests.taskgroup import task_group
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

@@ -17,11 +17,11 @@ from manifests.fetch.budget_rules import settle
 from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Host
-from manifests.fetch.hosts import task_group
 from manifests.fetch.membership import Membership, Once
 from manifests.fetch.share import Share
 from manifests.fetch.transport import Received
 from manifests.sources.base import Page, Reply, Request, SourceInfo
+from manifests.taskgroup import task_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from manifests.clock import Clock
 from manifests.events import silent
 from manifests.fetch.controlled import ControlledFetcher
-from manifests.fetch.hosts import open_fetchers, task_group
+from manifests.fetch.hosts import open_fetchers
 from manifests.fetch.memory import Forgetful
 from manifests.fetch.work import LearnedPace
 from manifests.settings import Access, Settings
@@ -72,19 +72,3 @@ async def test_a_run_that_breaks_teaches_nothing() -> None:
         async with open_fetchers(settings, infos, clock=Clock(), reporter=silent, memory=memory):
             raise KeyError("a bug")
     assert memory == {}
-
-
-async def test_several_errors_stay_several() -> None:
-    """Only an error that came alone leaves its group."""
-
-    async def break_down(what: str) -> None:
-        raise ValueError(what)
-
-    async def break_down_twice() -> None:
-        async with task_group() as tasks:
-            tasks.start_soon(break_down, "a")
-            tasks.start_soon(break_down, "b")
-
-    with pytest.raises(ExceptionGroup) as caught:
-        await break_down_twice()
-    assert sorted(map(str, caught.value.exceptions)) == ["a", "b"]

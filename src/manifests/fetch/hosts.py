@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote
 from urllib.request import getproxies
 
-import anyio
-
 from manifests import __version__
 from manifests.fetch.budget import key_of
 from manifests.fetch.controlled import ControlledFetcher
@@ -24,12 +22,11 @@ from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.share import Share
 from manifests.fetch.transport import Timeouts, open_transport, plain_context, shared_context
 from manifests.settings import is_loopback
+from manifests.taskgroup import task_group
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Iterable, Mapping
-
-    from anyio.abc import TaskGroup
 
     from manifests.clock import Clock
     from manifests.events import Reporter
@@ -135,19 +132,6 @@ def context_for(endpoints: Iterable[str]) -> ssl.SSLContext:
     if all(is_loopback(each) and each.startswith("http://") for each in endpoints):
         return plain_context()
     return shared_context()
-
-
-@asynccontextmanager
-async def task_group() -> AsyncIterator[TaskGroup]:
-    """Yield a task group that ends with its block, and lets a single error be what it is."""
-    try:
-        async with anyio.create_task_group() as tasks:
-            yield tasks
-            tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        if len(group.exceptions) > 1:
-            raise
-        raise group.exceptions[0] from group.exceptions[0].__cause__
 
 
 def fixed(

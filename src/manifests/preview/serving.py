@@ -14,6 +14,7 @@ from anyio.abc import SocketAttribute
 
 from manifests.errors import SettingsError
 from manifests.preview.answers import Answer, Question, answer
+from manifests.taskgroup import task_group
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,10 +63,9 @@ async def served(folder: Path, *, port: int) -> AsyncIterator[str]:
         await _converse(stream, folder)
 
     chosen = listener.extra(SocketAttribute.local_port)  # noqa: S610 - no Django here
-    async with listener, anyio.create_task_group() as tasks:
+    async with listener, task_group() as tasks:
         tasks.start_soon(listener.serve, converse)
         yield f"http://{LOOPBACK}:{chosen}/"
-        tasks.cancel_scope.cancel()
 
 
 async def _converse(stream: SocketStream, folder: Path) -> None:

@@ -23,6 +23,7 @@ from manifests.sandbox.synthetic_civitai import SyntheticCivitai
 from manifests.sandbox.synthetic_huggingface import SyntheticHuggingFace
 from manifests.sandbox.upstream import Sandbox
 from manifests.sandbox.wire import SOURCES
+from manifests.taskgroup import task_group
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -85,14 +86,9 @@ async def running(options: SandboxOptions, *, clock: Clock) -> AsyncIterator[Run
     # Known only now: port 0 lets the system choose.
     port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - no Django here
     host = Host(sandbox, clock=clock)
-    try:
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, host.converse)
-            yield Running(url=f"http://{_LOOPBACK}:{port}", sandbox=sandbox)
-            tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        # What the block raises leaves it as it is: our task group is none of its business.
-        raise group.exceptions[0] from group.exceptions[0].__cause__
+    async with listener, task_group() as tasks:
+        tasks.start_soon(listener.serve, host.converse)
+        yield Running(url=f"http://{_LOOPBACK}:{port}", sandbox=sandbox)
 
 
 def build(options: SandboxOptions, *, clock: Clock) -> Sandbox:
