@@ -21,9 +21,9 @@ from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Fetched, Fetcher, Host
 from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.received import Received
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.signals import read_signal
-from manifests.fetch.transport import Received
 from manifests.results import Failure
 from manifests.sources.base import Page, Reply, Request, SourceInfo
 from manifests.store.database import open_database

@@ -18,8 +18,9 @@ from manifests.events import AttemptEnded, AttemptStarted, CircuitChanged, HostH
 from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Fetched, Host
+from manifests.fetch.received import Received
 from manifests.fetch.signals import Signal
-from manifests.fetch.transport import Received, TransportError
+from manifests.fetch.transport import TransportError
 from manifests.sources.base import Page, Reply, Request, SourceInfo
 from manifests.taskgroup import task_group
 

@@ -16,9 +16,10 @@ from manifests.errors import ErrorCode, PageError
 from manifests.events import AttemptEnded, AttemptStarted, HostHeld
 from manifests.fetch.fetcher import Fetched, Fetcher, Host, request_url
 from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.received import Received
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.signals import Quota, Signal
-from manifests.fetch.transport import Received, TransportError
+from manifests.fetch.transport import TransportError
 from manifests.sources.base import Page, Reply, Request, SourceInfo
 from manifests.traffic import Attempt
 
@@ -412,37 +413,3 @@ async def test_a_token_stands_in_its_header_only() -> None:
     kept = [*(each.url for each in stage.sent), fetched, stage.events, HOST, stage.fetcher]
     assert SECRET not in repr(kept) + str(log)
     assert all(SECRET not in attempt.model_dump_json() for attempt in log)
-
-
-@pytest.mark.parametrize(
-    ("body", "packed", "left"),
-    [
-        (b"[]", b"packed", b"packed"),
-        (b"[]", b"packed with " + SECRET.encode(), None),
-        (f'["{SECRET}"]'.encode(), b"packed", None),
-    ],
-)
-async def test_an_echoed_token_is_not_kept_as_it_came(
-    body: bytes, packed: bytes, left: bytes | None
-) -> None:
-    """Neither from what a body unpacks to, nor from what stands between in its packing."""
-    replies: list[Reply] = []
-
-    def reading(reply: Reply) -> Page:
-        replies.append(reply)
-        return PAGE
-
-    stage = Stage(script=[Received(status=200, headers={}, body=body, packed=packed)])
-    await stage.fetcher.fetch(REQUEST, reading, log=[])
-    assert [reply.packed for reply in replies] == [left]
-    assert SECRET not in repr(replies)
-
-
-async def test_an_echoed_token_goes_no_further() -> None:
-    """An upstream that repeats the token in its error gets it into no cause, failure or log."""
-    body = f'{{"error": "bad credentials: Bearer {SECRET} is unknown"}}'.encode()
-    stage, log = Stage(script=[Received(status=401, headers={}, body=body)]), list[Attempt]()
-    fetched = await stage.fetch(log)
-    assert fetched.failure
-    assert "[token]" in fetched.failure.cause
-    assert SECRET not in repr([fetched, stage.events]) + str(log)

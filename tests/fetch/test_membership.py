@@ -18,8 +18,8 @@ from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Host
 from manifests.fetch.membership import Membership, Once
+from manifests.fetch.received import Received
 from manifests.fetch.share import Share
-from manifests.fetch.transport import Received
 from manifests.sources.base import Page, Reply, Request, SourceInfo
 from manifests.taskgroup import task_group
 

@@ -161,6 +161,25 @@ async def test_a_token_does_not_come_back(transport: HttpTransport) -> None:
 
 
 @respx.mock
+async def test_an_echoed_token_goes_no_further(transport: HttpTransport) -> None:
+    """What upstream repeats of the token stands neither in its headers nor in its body."""
+    respx.get(HOME).mock(
+        respx.MockResponse(401, headers={"X-You": "a-secret"}, content=b"a-secret")
+    )
+    assert "a-secret" not in repr(await transport.get(HOME, BEARER))
+
+
+@pytest.mark.parametrize("before", [0, 145])
+@respx.mock
+async def test_an_echoed_token_is_in_no_cause(transport: HttpTransport, before: int) -> None:
+    """What is no HTTP is told of, but for the token that it repeats: neither whole nor cut."""
+    line = f"illegal header line: {'x' * before} Bearer a-secret"
+    respx.get(HOME).mock(side_effect=httpx.RemoteProtocolError(line))
+    signal = await failure_of(transport, HOME)
+    assert "a-s" not in signal.cause
+
+
+@respx.mock
 async def test_circles_end(transport: HttpTransport) -> None:
     """A redirect in circles is followed a few times, and no later try would help."""
     route = respx.get(HOME).mock(moved(HOME))

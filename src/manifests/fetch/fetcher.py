@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from manifests.clock import Clock
     from manifests.events import Reporter
     from manifests.fetch.limiter import Limiter
+    from manifests.fetch.received import Received
     from manifests.fetch.retry import RetryPolicy
-    from manifests.fetch.transport import Received, Transport
+    from manifests.fetch.transport import Transport
     from manifests.results import Failure
     from manifests.sources.base import Request, SourceInfo
 
@@ -44,8 +45,6 @@ Conditions: TypeAlias = "tuple[tuple[str, str], ...]"
 
 SHORTEST_HOLD_TOLD = 0.5
 """Seconds; shorter pauses are nobody's news."""
-ECHOED = "[token]"
-"""Stands where upstream repeated our token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,6 @@ class Sender:
         self._transport = transport
         self._clock = clock
         self._began = clock.monotonic()
-        self._secret = host.headers.get("Authorization", "").removeprefix("Bearer ").encode()
 
     def url(self, request: Request) -> str:
         """Return the whole URL of *request* on this host."""
@@ -123,9 +121,7 @@ class Sender:
         started = self._clock.monotonic()
         size, page = 0, None
         try:
-            received = self._discreet(
-                await self._transport.get(url, {**self._host.headers, **dict(conditions)})
-            )
+            received = await self._transport.get(url, {**self._host.headers, **dict(conditions)})
         except TransportError as error:
             signal = error.signal
         else:
@@ -135,17 +131,6 @@ class Sender:
                 signal, page = read_page(read, reply_of(received), signal)
         attempt = self.attempt(url, signal, number=number, started=started, size=size)
         return Answer(attempt=attempt, signal=signal, page=page)
-
-    def _discreet(self, received: Received) -> Received:
-        # An upstream that echoes the token must not bring it into a cause, a cache or a manifest.
-        if not self._secret:
-            return received
-        secret, words = self._secret, self._secret.decode()
-        headers = {name: text.replace(words, ECHOED) for name, text in received.headers.items()}
-        body, packed = received.body, received.packed
-        if secret in body or secret in (packed or b""):
-            body, packed = body.replace(secret, ECHOED.encode()), None
-        return replace(received, headers=headers, body=body, packed=packed)
 
     def _meaning(self, received: Received, *, is_conditional: bool) -> Signal:
         return read_signal(

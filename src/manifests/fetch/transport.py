@@ -18,6 +18,7 @@ import truststore
 from manifests.errors import ErrorCode, ManifestsError
 from manifests.fetch.decoding import ACCEPTED, Decoder, DecodingError
 from manifests.fetch.library import http_library
+from manifests.fetch.received import Received, blotted, discreet, token_in
 from manifests.fetch.signals import Signal
 from manifests.fetch.trust import named_context, verdict
 
@@ -30,7 +31,6 @@ else:
 
 __all__ = [
     "HttpTransport",
-    "Received",
     "Timeouts",
     "Transport",
     "TransportError",
@@ -71,17 +71,6 @@ class Timeouts:
     """For the whole attempt, however steadily it drips. A 524 takes 100 s to arrive."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """A response, read whole and decoded; `packed` is its body as it came, where that was gzip."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes
-    packed: bytes | None = None
-
-
 class Transport(Protocol):
     """Whatever can send a GET."""
 
@@ -110,19 +99,22 @@ class HttpTransport:
     async def get(self, url: str, headers: Mapping[str, str]) -> Received:
         """Return the whole response; redirects are followed, a token stays with its origin.
 
+        What upstream repeats of the token is in neither response nor error.
+
         Raises:
             TransportError: the network, a timeout, or a body that can't be read.
         """
+        token = token_in(headers)
         client = self._idle.pop() if self._idle else self._new_client()
         try:
             with anyio.fail_after(self._timeouts.total):
-                return await receive(client, url, headers)
+                return discreet(await receive(client, url, headers), token)
         except TimeoutError as error:
             cause = f"no whole answer within {self._timeouts.total:g} s"
             signal = Signal(code=ErrorCode.TIMEOUT, cause=cause, may_retry=True)
             raise TransportError(signal) from error
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
-            raise TransportError(translate(error)) from error
+            raise TransportError(translate(error, token=token)) from error
         finally:
             self._idle.append(client)
 
@@ -277,14 +269,15 @@ FAILURES: tuple[tuple[type[Exception], ErrorCode, str, bool], ...] = (
 """httpx's exceptions, subclasses first: their code, words for a person, whether to try again."""
 
 
-def translate(error: httpx.HTTPError | httpx.InvalidURL | ssl.SSLError) -> Signal:
+def translate(error: httpx.HTTPError | httpx.InvalidURL | ssl.SSLError, *, token: str) -> Signal:
     """Return the meaning of an exception of httpx, or of one that it lets pass."""
     if distrust := verdict(error):
         # No later try would be judged otherwise, and neither would any other page of the host.
         cause = f"its certificate is not trusted: {distrust.verify_message}"
         return Signal(code=ErrorCode.NETWORK_ERROR, cause=cause[:200], stops_host=True)
     _, code, words, may_retry = next(each for each in FAILURES if isinstance(error, each[0]))
-    detail = str(error).strip().splitlines()[:1]
+    # Of what is no HTTP it tells the very bytes. The token goes first: cut, it would not be found.
+    detail = blotted(str(error), token).strip().splitlines()[:1]
     if isinstance(error, httpx.ProxyError):
         # After the status stand the proxy's own words, which may repeat the password that it got.
         detail = re.findall(r"^\d{3}\b", "".join(detail))
