@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from manifests.models import Filter, Manifest
-    from manifests.results import Failure
     from manifests.store.names import Key
     from manifests.store.verdict import Streak, Verdict
 
@@ -50,7 +49,6 @@ class _Known:
 
     previous: Mapping[Key, Manifest]
     history: Mapping[Key, Sequence[int]]
-    suspects: Mapping[Key, Failure]
     streaks: Mapping[Key, Streak]
     now: datetime | None
     limits: GateLimits
@@ -66,7 +64,6 @@ class _Known:
             count=len(candidate.manifest.model_ids),
             before=None if before is None else min(len(before.model_ids), filter_.limit),
             usual=None if usual is None else min(usual, filter_.limit),
-            suspect=self.suspects.get(key),
         )
 
     def accepted(self, verdict: Verdict) -> str | None:
@@ -88,7 +85,6 @@ def verdicts(
     previous: Mapping[Key, Manifest],
     *,
     history: Mapping[Key, Sequence[int]] | None = None,
-    suspects: Mapping[Key, Failure] | None = None,
     streaks: Mapping[Key, Streak] | None = None,
     now: datetime | None = None,
     limits: GateLimits = LIMITS,
@@ -103,7 +99,6 @@ def verdicts(
         previous: what is published, by source and path.
         history: how many models the last runs published, oldest first. Counts of quarantined
             candidates don't belong here: a few bad runs would make themselves usual.
-        suspects: what the page audit has against a listing, whatever its count.
         streaks: the runs in a row before this one in which a filter had the same verdict.
         now: when the run is, with its zone; without it nothing is accepted by itself.
         limits: the thresholds.
@@ -111,7 +106,6 @@ def verdicts(
     known = _Known(
         previous=previous,
         history=history or {},
-        suspects=suspects or {},
         streaks=streaks or {},
         now=now,
         limits=limits,
@@ -135,10 +129,8 @@ def judge_source(cases: Sequence[Case], published: int, known: _Known) -> Iterab
     is_silent = any(each.rule is GateRule.SOURCE_EMPTY for each in whole)
     for case in cases:
         if found := doubt(case, whole, known.limits):
-            # Time makes some things no truer: a parameter ignored for a day still gives the wrong
-            # models, and a source without a single model is ill, however long.
-            is_hopeless = is_silent or found.rule is GateRule.PAGE_AUDIT
-            accepted = None if is_hopeless else known.accepted(found)
+            # Time makes that no truer: a source without a single model is ill, however long.
+            accepted = None if is_silent else known.accepted(found)
             yield found.model_copy(update={"accepted": accepted})
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from manifests.models import Filter
-    from manifests.results import Failure
     from manifests.store.verdict import Evidence, GateLimits
 
 __all__ = ["Case", "SourceDoubt", "doubt", "source_doubts"]
@@ -41,8 +40,6 @@ class Case:
     """Models in the published manifest, as far as the filter still asks for so many."""
     usual: float | None
     """The median of the last runs, likewise; None where too few of them are credible."""
-    suspect: Failure | None
-    """What the page audit has against its listing."""
 
     @property
     def known(self) -> float | None:
@@ -79,21 +76,11 @@ def doubt(case: Case, whole: Sequence[SourceDoubt], limits: GateLimits) -> Verdi
     """
     # A filter's own history says more to a person than the state of its source.
     return (
-        audited(case)
-        or emptied(case)
+        emptied(case)
         or shrunk(case, limits)
         or too_few(case)
         or next((each for one in whole if (each := shared(case, one))), None)
     )
-
-
-def audited(case: Case) -> Verdict | None:
-    """Doubt what the page audit has evidence against, however much it holds."""
-    if case.suspect is None:
-        return None
-    code = str(case.suspect.code)
-    evidence: Evidence = {"code": code, "count": case.count}
-    return verdict(case, GateRule.PAGE_AUDIT, f"{code}: {case.suspect.cause}", evidence)
 
 
 def emptied(case: Case) -> Verdict | None:
@@ -192,12 +179,11 @@ def collapse(
 def verdict(case: Case, rule: GateRule, cause: str, evidence: Evidence) -> Verdict:
     """Return a verdict with its next step."""
     name = f"{case.filter.source}:{case.filter.path}"
-    first = case.suspect.next_step if case.suspect else "run again later"
     return Verdict(
         source=case.filter.source,
         filter=case.filter.path,
         rule=rule,
         cause=cause,
-        next_step=f"{first}; if it is right, manifests accept {name}{ADVICE.get(rule, '')}",
+        next_step=f"run again later; if it is right, manifests accept {name}{ADVICE.get(rule, '')}",
         evidence=evidence,
     )

@@ -26,8 +26,6 @@ Evidence: TypeAlias = Mapping[str, int | float | str]
 class GateRule(StrEnum):
     """Why a candidate is doubted; the names are kept in the history, so none is renamed."""
 
-    PAGE_AUDIT = "page_audit"
-    """Its pages were not what was asked for, whatever they hold."""
     EMPTY = "empty"
     """No model where there were some."""
     SHRUNK = "shrunk"
@@ -115,11 +113,6 @@ class Judgement(Mapping["Key", Failure]):
     def held(self) -> dict[Key, Verdict]:
         """The candidates to quarantine."""
         return {key: each for key, each in self.verdicts.items() if each.accepted is None}
-
-    @property
-    def accepted(self) -> dict[Key, Verdict]:
-        """The candidates that are published though they were doubted."""
-        return {key: each for key, each in self.verdicts.items() if each.accepted is not None}
 
     def __getitem__(self, key: Key) -> Failure:
         verdict = self.verdicts[key]
