@@ -14,24 +14,27 @@ from pydantic import TypeAdapter
 from manifests.errors import ErrorCode
 from manifests.models import Catalogue, Manifest, Model, Stats
 from manifests.store.canonical import DamagedFileError
+from manifests.store.entrylog import model_fields, stats_fields
 from manifests.store.formats import (
     Style,
-    catalogue_bytes,
+    counters_pieces,
     index_bytes,
     manifest_bytes,
+    model_item,
+    models_pieces,
     read_catalogue,
     read_index,
     read_manifest,
     read_stats,
     read_status,
-    stats_bytes,
+    stats_item,
     status_bytes,
 )
 from manifests.store.index import Index, IndexEntry
 from manifests.store.status import FilterStatus, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from manifests.sources.base import SourceInfo
 
@@ -65,6 +68,22 @@ FIELDS = {
     "parameters": COUNTERS,
     "created_at": OPTIONAL,
 }
+
+
+def catalogue_bytes(catalogue: Catalogue, info: SourceInfo, *, style: Style) -> bytes:
+    """Return the file of one source's models; only the compact one holds their counters."""
+    counters = {id_: stats_fields(each) for id_, each in catalogue.stats.items()}
+    items = [
+        model_item(id_, model_fields(model), counters.get(id_), style=style)
+        for id_, model in sorted(catalogue.models.items())
+    ]
+    return b"".join(models_pieces(items, info, style=style))
+
+
+def stats_bytes(stats: Mapping[str, Stats]) -> bytes:
+    """Return the file of one source's counters."""
+    items = [stats_item(id_, stats_fields(each)) for id_, each in sorted(stats.items())]
+    return b"".join(counters_pieces(items))
 
 
 @st.composite

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from manifests.models import Catalogue, Model
+from manifests.models import Model
 from manifests.sources import SOURCES
-from manifests.store.formats import Style, catalogue_bytes
+from manifests.store.entrylog import model_fields
+from manifests.store.formats import Style, model_item, models_pieces
 from manifests.store.glance import ids_at_a_glance, notes_at_a_glance
 from manifests.store.snapshots import NOTES, body_of, map_notes
 
@@ -26,7 +27,11 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6) | st.sampl
 
 def made(models: Mapping[str, Model], *, style: Style = Style.STANDARD) -> bytes:
     """Return the file of some models."""
-    return catalogue_bytes(Catalogue(source="civitai", models=models), INFO, style=style)
+    items = [
+        model_item(id_, model_fields(model), None, style=style)
+        for id_, model in sorted(models.items())
+    ]
+    return b"".join(models_pieces(items, INFO, style=style))
 
 
 @given(st.dictionaries(TEXTS, st.tuples(TEXTS, TEXTS | st.none(), TEXTS | st.none()), min_size=1))

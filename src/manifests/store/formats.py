@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from manifests.store.canonical import DamagedFileError, decode, encode
-from manifests.store.entrylog import model_fields, stats_fields
 from manifests.store.framing import Framing
 from manifests.store.index import Index, generation
 from manifests.store.shapes import (
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Style",
-    "catalogue_bytes",
     "counters_pieces",
     "index_bytes",
     "manifest_bytes",
@@ -43,7 +41,6 @@ __all__ = [
     "read_manifest",
     "read_stats",
     "read_status",
-    "stats_bytes",
     "stats_item",
     "status_bytes",
 ]
@@ -83,15 +80,6 @@ def manifest_bytes(manifest: Manifest, info: SourceInfo, *, style: Style) -> byt
     return _bytes(_MANIFESTS[style].of(manifest, info), style=style)
 
 
-def catalogue_bytes(catalogue: Catalogue, info: SourceInfo, *, style: Style) -> bytes:
-    """Return the file of one source's models; only the compact one holds their counters."""
-    items = [
-        model_item(id_, model_fields(model), counters(catalogue.stats.get(id_)), style=style)
-        for id_, model in sorted(catalogue.models.items())
-    ]
-    return b"".join(models_pieces(items, info, style=style))
-
-
 def models_pieces(items: Sequence[bytes], info: SourceInfo, *, style: Style) -> Iterator[bytes]:
     """Yield a file of models, whole or one of its parts, of their items sorted by id."""
     if style is Style.COMPACT:
@@ -108,15 +96,6 @@ def model_item(
     return FRAMINGS[style].item(id_, fields)
 
 
-def stats_bytes(stats: Mapping[str, Stats]) -> bytes:
-    """Return the file of one source's counters."""
-    return b"".join(
-        counters_pieces(
-            [stats_item(id_, stats_fields(each)) for id_, each in sorted(stats.items())]
-        )
-    )
-
-
 def counters_pieces(items: Iterable[bytes]) -> Iterator[bytes]:
     """Yield a file of counters, whole or one of its parts, of their items sorted by id."""
     return FRAMINGS[Style.STANDARD].pieces({"schema": 1}, "stats", items)
@@ -125,11 +104,6 @@ def counters_pieces(items: Iterable[bytes]) -> Iterator[bytes]:
 def stats_item(id_: str, stats: Mapping[str, object]) -> bytes:
     """Return the bytes of one model's counters as they stand in a file of counters."""
     return FRAMINGS[Style.STANDARD].item(id_, stats)
-
-
-def counters(stats: Stats | None) -> Mapping[str, object] | None:
-    """Return counters as plain data, if they are known."""
-    return stats_fields(stats) if stats else None
 
 
 def index_bytes(index: Index) -> bytes:
