@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Difference", "Moved", "Placed", "apply", "compare"]
+__all__ = ["Difference", "Moved", "Placed", "compare"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +66,6 @@ def compare(before: Sequence[str], after: Sequence[str]) -> Difference:
             if id_ in old and old[id_] not in kept
         ),
     )
-
-
-def apply(before: Sequence[str], difference: Difference) -> tuple[str, ...]:
-    """Return the list that *difference* makes of the one that it was found against.
-
-    Raises:
-        ValueError: it was found against another list.
-    """
-    gone = {*difference.removed, *(each.id for each in difference.moved)}
-    inserted: tuple[Placed | Moved, ...] = (*difference.added, *difference.moved)
-    placed = {each.place: each.id for each in inserted}
-    kept = [id_ for id_ in before if id_ not in gone]
-    length = len(kept) + len(placed)
-    if len(kept) + len(gone) != len(before) or not placed.keys() <= {*range(length)}:
-        raise ValueError("the difference was found against another list")
-
-    rest = iter(kept)
-    return tuple(placed[place] if place in placed else next(rest) for place in range(length))
 
 
 def longest_increasing(numbers: Sequence[int]) -> frozenset[int]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifests.comparison.sets import Kind, Mention, Side, apply, compare_sets
+from manifests.comparison.sets import Kind, Mention, Side, compare_sets
+from manifests.difference import compare
 from manifests.models import Catalogue, Manifest, Model
 
 if TYPE_CHECKING:
@@ -65,9 +66,18 @@ def sides(draw: st.DrawFn) -> Side:
 
 @given(before=sides(), after=sides())
 @settings(max_examples=40)
-def test_a_comparison_makes_one_set_of_the_other(before: Side, after: Side) -> None:
-    """What was found between two sets turns the manifests of the first into the second's."""
-    assert apply(before.manifests, compare_sets(before, after)) == after.manifests
+def test_a_comparison_tells_of_every_filter(before: Side, after: Side) -> None:
+    """Each filter whose manifests differ is told of once, with all that came, went or moved."""
+    found = compare_sets(before, after)
+    keys = before.manifests.keys() | after.manifests.keys()
+    differ = [key for key in keys if before.manifests.get(key) != after.manifests.get(key)]
+    assert [(each.source, each.path) for each in found.changes] == sorted(differ)
+    assert found.unchanged == len(keys) - len(differ)
+    for each in found.changes:
+        old, new = (one.manifests.get((each.source, each.path)) for one in (before, after))
+        ids = [one.model_ids if one else () for one in (old, new)]
+        assert each.difference == compare(*ids)
+        assert (each.before, each.after) == tuple(map(len, ids))
 
 
 @given(one=sides())
@@ -104,7 +114,7 @@ def test_the_order_of_the_sets_leaves_no_trace(before: Side, after: Side, random
     one, other = compare_sets(before, after), compare_sets(shuffled, after)
     assert one == other
     assert [*one.names.items()] == [*other.names.items()]
-    keys = [change.key for change in one.changes]
+    keys = [(change.source, change.path) for change in one.changes]
     assert keys == sorted(keys)
 
 
@@ -177,11 +187,3 @@ def test_without_catalogues_models_have_no_names() -> None:
     )
     assert found.added == (Mention(source="civitai", id="7", name=None),)
     assert (found.taken_down, found.names) == ((), {})
-
-
-def test_a_comparison_fits_its_own_set_only() -> None:
-    """Applied to another set than it was found against, a comparison is refused."""
-    one = side(manifest("civitai", "filter/x", "1"))
-    found = compare_sets(one, side(manifest("civitai", "filter/x", "2")))
-    with pytest.raises(ValueError, match="another list"):
-        apply({}, found)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from manifests.difference import Difference, compare
-from manifests.difference import apply as apply_difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from manifests.models import Catalogue, Manifest
     from manifests.store.names import Key
 
-__all__ = ["Comparison", "FilterChange", "Kind", "Mention", "Side", "apply", "compare_sets"]
+__all__ = ["Comparison", "FilterChange", "Kind", "Mention", "Side", "compare_sets"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +62,6 @@ class FilterChange:
     difference: Difference
     taken_down: tuple[str, ...] = ()
     """Ids of its first or second manifest that upstream has moderated in between."""
-    head: Manifest | None
-    """The second manifest without its ids; None where there is none."""
-
-    @property
-    def key(self) -> Key:
-        """Source and path."""
-        return self.source, self.path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,22 +120,6 @@ def compare_sets(before: Side, after: Side) -> Comparison:
     )
 
 
-def apply(manifests: Mapping[Key, Manifest], comparison: Comparison) -> dict[Key, Manifest]:
-    """Return the second set's manifests, made of the first one's.
-
-    Raises:
-        ValueError: the comparison is of another first set.
-    """
-    made = dict(manifests)
-    for each in comparison.changes:
-        old = made.pop(each.key, None)
-        ids = apply_difference(old.model_ids if old else (), each.difference)
-        if each.head is not None:
-            made[each.key] = replace(each.head, model_ids=ids)
-
-    return made
-
-
 def change(
     key: Key, before: Manifest | None, after: Manifest | None, down: Mapping[Key, str]
 ) -> FilterChange:
@@ -159,7 +135,6 @@ def change(
         after=len(new),
         difference=compare(old, new),
         taken_down=tuple(id_ for id_ in dict.fromkeys((*new, *old)) if (source, id_) in down),
-        head=replace(after, model_ids=()) if after else None,
     )
 
 
