@@ -199,7 +199,6 @@ def test_a_manifest_is_complete_when_the_listing_was_shorter(
     assert (candidate.manifest.model_ids, candidate.manifest.complete) == (kept, complete)
     assert candidate.manifest.models_file == "civitai-models.json"
     assert candidate.key == ("civitai", "filter/a")
-    assert not candidate.is_empty
 
 
 def test_a_listing_of_nothing_makes_an_empty_manifest() -> None:
@@ -208,7 +207,7 @@ def test_a_listing_of_nothing_makes_an_empty_manifest() -> None:
     found.add(page(1))
     candidate = select(found.listing(), wanted(4, 2), CIVITAI.info)
     assert candidate is not None
-    assert candidate.is_empty
+    assert candidate.manifest.model_ids == ()
     assert candidate.manifest.complete
 
 

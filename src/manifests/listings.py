@@ -59,11 +59,6 @@ class Candidate:
         """Source and path."""
         return self.filter.source, self.filter.path
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no model is left."""
-        return not self.manifest.model_ids
-
 
 class Reading:
     """A listing that is being read; it takes pages, and tells whether and where to go on."""

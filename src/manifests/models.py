@@ -78,11 +78,6 @@ class Filter:
     max_shrink: float | None = None
     """Share of its models that it may lose at once, from 0 to 1; None is the gate's own limit."""
 
-    @property
-    def file_stem(self) -> str:
-        """The path as part of a file name: `filter-x-week-sd21`."""
-        return self.path.replace("/", "-")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:

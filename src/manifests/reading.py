@@ -63,8 +63,6 @@ class ReadQuery:
     planned: PlannedQuery
     listing: Listing
     failure: Failure | None = None
-    is_settled: bool = False
-    """Whether nothing more will come: it was read as far as needed, derived, or it failed."""
     attempts: list[Attempt] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     """What its pages answer, kept ones included."""
@@ -192,10 +190,6 @@ class ListingReader:
         await self._read_pages(result)
         self._settle(result)
 
-    def _settle(self, result: ReadQuery) -> None:
-        result.is_settled = True
-        self._tell(result)
-
     def _complete_broader(self, planned: PlannedQuery) -> ReadQuery | None:
         results = (self.results[broad] for broad in planned.broader)
         return next((result for result in results if result.listing.ended), None)
@@ -236,7 +230,8 @@ class ListingReader:
         known = self._expected.get(query)
         return None if known is None else max(1, known - listing.pages)
 
-    def _tell(self, result: ReadQuery) -> None:
+    def _settle(self, result: ReadQuery) -> None:
+        """Tell of each filter that nothing more will come of its listing."""
         info = self._sources[result.planned.query.source].info
         for wanted in result.planned.wanted:
             failed = result.failure and select(result.listing, wanted, info) is None

@@ -180,7 +180,7 @@ class History:
                 return Unfinished(**row.model_dump(exclude={"ended_by"}))
         return None
 
-    def prune(self, *, keep: int = 50) -> int:
+    def prune(self, *, keep: int) -> int:
         """Forget all runs but the last *keep*, with the bodies and pages that are theirs alone.
 
         Returns:
