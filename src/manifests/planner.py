@@ -39,11 +39,6 @@ class Plan:
 
     queries: tuple[PlannedQuery, ...]
 
-    @property
-    def filters(self) -> tuple[Filter, ...]:
-        """All filters of the run."""
-        return tuple(wanted.filter for planned in self.queries for wanted in planned.wanted)
-
 
 def plan_queries(
     filters: Iterable[Filter],

@@ -66,16 +66,14 @@ def test_what_can_wait_waits() -> None:
 
 
 def test_copies_go_first_and_the_unlucky_last() -> None:
-    """Copies go before, pages that failed twice or in a run before go after all others."""
+    """Copies go before, pages that failed twice go after all others."""
     queue = WorkQueue()
     fresh, unlucky, copy, waste = filled(queue, 1, 1, 1, 1)
     unlucky.failures = 2
     queue.put(unlucky)
     queue.put_front(copy)
     queue.put_back(waste)
-    again = Task(work=Work(key=9, job=9, fresh=False), order=0)
-    queue.put(again)
-    assert order(queue) == [2, 0, 9, 3, 1]
+    assert order(queue) == [2, 0, 3, 1]
     assert fresh.ticket == 0
 
 

@@ -38,7 +38,7 @@ class Task:
     @property
     def is_fresh(self) -> bool:
         """Whether nothing went wrong with it so far."""
-        return self.signal is None and self.work.fresh
+        return self.signal is None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

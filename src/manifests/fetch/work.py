@@ -37,8 +37,6 @@ class Work:
     """The listing it belongs to: failures and 429s are counted by it."""
     expected: float | None = None
     """Pages that the listing is expected to need from here on; None counts as long."""
-    fresh: bool = True
-    """Whether it never failed before in this run; others wait behind it. A hint only."""
 
 
 @dataclass(frozen=True, slots=True)

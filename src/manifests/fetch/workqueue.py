@@ -136,8 +136,7 @@ class WorkQueue:
 
     def _line_up(self, task: Task) -> None:
         self._ready.add(task.ticket)
-        is_unlucky = task.failed_slowly or task.failures >= DEMOTED_AFTER
-        if is_unlucky or not task.work.fresh:
+        if task.failed_slowly or task.failures >= DEMOTED_AFTER:
             entry = (float(task.failures), task.order, task.ticket, task)
             heapq.heappush(self._last, entry)
             return

@@ -30,13 +30,11 @@ class Desk:
         self.given_up: list[GiveUp] = []
         self._keys = 0
 
-    def want(
-        self, job: Hashable = None, *, expected: float | None = None, fresh: bool = True
-    ) -> Work:
+    def want(self, job: Hashable = None, *, expected: float | None = None) -> Work:
         """Submit a page, of a listing of its own unless one is named."""
         self._keys += 1
         job = self._keys if job is None else job
-        work = Work(key=self._keys, job=job, expected=expected, fresh=fresh)
+        work = Work(key=self._keys, job=job, expected=expected)
         self.controller.submit(work, now=self.now)
         return work
 
