@@ -112,7 +112,7 @@ BUILT_BY_CLI = {
 }
 """What meets the network → its own room; all others are handed it by `cli/`."""
 
-UNDECLARED = {"manifests", "opentelemetry", "pydantic_core", "redis", "typing_extensions"}
+UNDECLARED = {"manifests", "opentelemetry", "pydantic_core", "redis"}
 """Imports that are no dependency: ourselves, what pydantic pins and documents as its part, the
 namespace that the packages of the extra `otel` share, and the package of the extra `redis`."""
 
