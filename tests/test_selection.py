@@ -95,6 +95,13 @@ def test_ten_thousand_filters_are_selected_by_many_globs() -> None:
     assert len(select_filters(many, INFOS, only=["*9", "*8", "a*"], source=None)) == 10_000
 
 
+def test_ten_thousand_filters_are_selected_by_their_names() -> None:
+    """A name is looked up, as `retry` names each filter that failed."""
+    many = [made("civitai", f"a{number}") for number in range(10_000)]
+    names = [f"civitai:{one.path}" for one in many[1:]]
+    assert [*select_filters(many, INFOS, only=names, source=None)] == many[1:]
+
+
 @pytest.mark.parametrize(
     ("globs", "matches"), [(["a/b"], True), (["filter/a/*"], True), (["b"], False), ([], False)]
 )

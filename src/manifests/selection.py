@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from manifests.errors import DefinitionError
 from manifests.validation import nearest, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from manifests.models import Filter
     from manifests.sources.base import SourceInfo
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["find_filter", "matches_any", "select_filters"]
 
 MOST_NAMED = 3
+WILD = frozenset("*?[")
+"""Characters without which a glob is a name."""
 
 
 def matches_any(path: str, globs: Iterable[str]) -> bool:
@@ -54,18 +57,40 @@ def select_filters(
     pool = [made for made in filters if wanted in {None, made.source}]
     if not only:
         return tuple(pool)
+    # `retry` names each filter: to hold 10,000 of them against each other would take minutes.
+    named = by_name(pool)
     chosen = {
-        (made.source, made.path) for pattern in only for made in matching(pool, pattern, infos)
+        (made.source, made.path)
+        for pattern in only
+        for made in matching(pool, named, pattern, infos)
     }
     return tuple(made for made in pool if (made.source, made.path) in chosen)
 
 
-def matching(pool: Sequence[Filter], pattern: str, infos: Sequence[SourceInfo]) -> list[Filter]:
-    """Return the filters that match one glob."""
+def by_name(pool: Iterable[Filter]) -> dict[str, list[Filter]]:
+    """Return path, with and without `filter/` → the filters that have it, one of each source."""
+    named: dict[str, list[Filter]] = defaultdict(list)
+    for made in pool:
+        for name in {made.path, short_path(made)}:
+            named[name].append(made)
+    return named
+
+
+def matching(
+    pool: Sequence[Filter],
+    named: Mapping[str, Sequence[Filter]],
+    pattern: str,
+    infos: Sequence[SourceInfo],
+) -> list[Filter]:
+    """Return the filters that match one glob; *named* is what `by_name` makes of *pool*."""
     name, glob = split_prefix(pattern, infos)
-    own = [made for made in pool if name in {None, made.source}]
-    found = [made for made in own if matches_any(made.path, [glob])]
+    if WILD.isdisjoint(glob):
+        candidates = named.get(glob, ())
+    else:
+        candidates = [made for made in pool if matches_any(made.path, [glob])]
+    found = [made for made in candidates if name in {None, made.source}]
     if not found:
+        own = [made for made in pool if name in {None, made.source}]
         hint = nearest(glob, [path for made in own for path in (made.path, short_path(made))])
         raise DefinitionError(
             [f"{pattern!r} matches no filter{hint}"], next_step="see them with: manifests list"
@@ -84,7 +109,7 @@ def find_filter(filters: Sequence[Filter], infos: Sequence[SourceInfo], path: st
     Raises:
         DefinitionError: when none or several do, naming the nearest or all of them.
     """
-    found = matching(filters, path, infos)
+    found = matching(filters, by_name(filters), path, infos)
     if len(found) > 1:
         names = [f"{made.source}:{made.path}" for made in found]
         shown = ", ".join(names[:MOST_NAMED] + ["…"] * (len(names) > MOST_NAMED))

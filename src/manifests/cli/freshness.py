@@ -40,12 +40,12 @@ def show_status(console: Console, out: Path, *, max_age: float | None, as_json: 
     found = ages(published.status, published.manifests, now=Clock().wall())
     if not found:
         raise StoreError(f"nothing is published in {out}/", next_step="manifests generate")
-    old = [each for each in found if max_age is not None and each.is_older(max_age)]
     if as_json:
         console.file.write(encode([row(each) for each in found]).decode())
     else:
-        show(console, found, old, max_age=max_age)
-    return ExitCode.TOO_MANY_FAILED if old else ExitCode.OK
+        show(console, found, max_age=max_age)
+    is_old = any(is_too_old(each, max_age) for each in found)
+    return ExitCode.TOO_MANY_FAILED if is_old else ExitCode.OK
 
 
 def row(age: Age) -> dict[str, object]:
@@ -64,11 +64,9 @@ def row(age: Age) -> dict[str, object]:
     }
 
 
-def show(
-    console: Console, found: Sequence[Age], old: Sequence[Age], *, max_age: float | None
-) -> None:
+def show(console: Console, found: Sequence[Age], *, max_age: float | None) -> None:
     """Print a table of all that is not as it should be, and one line about the whole."""
-    if odd := [each for each in found if is_odd(each) or each in old]:
+    if odd := [each for each in found if is_odd(each) or is_too_old(each, max_age)]:
         columns = ("filter", "state", "age", "stale since", "code", "failures")
         table = Table(*columns, box=box.SIMPLE_HEAD)
         for each in odd:
@@ -77,9 +75,15 @@ def show(
     states = Counter(each.state for each in found)
     parts = ", ".join(f"{count} {state}" for state, count in states.items())
     say(console, f"{counted(len(found), 'filter')}: {parts}", style="bold")
+    old = sum(is_too_old(each, max_age) for each in found)
     if max_age is not None and old:
         limit = duration(max_age)
-        say(console, f"{len(old)} older than {limit}, or missing: exit code 3", style="red")
+        say(console, f"{old} older than {limit}, or missing: exit code 3", style="red")
+
+
+def is_too_old(age: Age, max_age: float | None) -> bool:
+    """Tell whether a filter may be older than so many seconds; None lets it be of any age."""
+    return max_age is not None and age.is_older(max_age)
 
 
 def is_odd(age: Age) -> bool:

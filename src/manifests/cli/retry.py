@@ -52,7 +52,7 @@ def retry(order: Order, console: Console) -> ExitCode:
     known = published.status.filters if published.status else {}
     failed = behind(load_filters(settings.filters, SOURCES), published)
     hopeless = [each for each in failed if is_hopeless(known.get(key_of(each)))]
-    hopeful = [each for each in failed if each not in hopeless]
+    hopeful = [each for each in failed if not is_hopeless(known.get(key_of(each)))]
     if hopeless:
         what = f"{counted(len(hopeless), 'filter')} left out until the definitions are mended"
         say(console, f"{what}: {names(hopeless)}", style="yellow")
