@@ -243,10 +243,10 @@ def test_what_is_no_answer_can_not_be_accepted(
     assert files()["civitai-filter-all.json"] == before["civitai-filter-all.json"]
 
 
-def held(state: Path, out: Path, body: bytes) -> None:
+def held(state: Path, out: Path, body: bytes, *, source: str = "civitai") -> None:
     """Put something into the quarantine, where a candidate should be."""
     database = open_database(state, now=NOW).database
-    key = ("civitai", "filter/all")
+    key = (source, "filter/all")
     Quarantine(database, out=out).put(key, body, rule="shrunk", run="a run", now=NOW)
     assert History(database, out=out).runs() == ()
     database.close()
@@ -263,6 +263,17 @@ def test_a_damaged_candidate_is_told(
     assert "error: the candidate held back for civitai:filter/all is damaged" in found.stderr
     assert "next: make it again: manifests generate --only civitai:filter/all" in found.stderr
     assert [path.name for path in out.glob("[!.]*")] == []
+
+
+def test_a_source_that_is_known_no_more_is_in_nobodys_way(
+    manifests: RunsCommand, out: Path, tmp_path: Path
+) -> None:
+    """What another version held back of a source of its own can't be published by this one."""
+    held(tmp_path / "state", out, b"", source="elsewhere")
+    held(tmp_path / "state", out, b"")
+    for name, told in {"elsewhere:filter/all": "means 0", "filter/all": "is damaged"}.items():
+        found = manifests("accept", name)
+        assert (told in found.stderr, "Traceback" in found.stderr) == (True, False)
 
 
 def test_without_a_memory_nothing_is_quarantined(manifests: RunsCommand, out: Path) -> None:

@@ -107,7 +107,9 @@ def find_held(memory: Memory, name: str) -> Held:
     Raises:
         DefinitionError: none is quarantined under that name, or several are.
     """
-    held = {status_key(*each.key): each for each in memory.held_back()}
+    # Of a source that another version knew, or a fork, nothing can be published by this one.
+    known_here = (each for each in memory.held_back() if each.source in SOURCES)
+    held = {status_key(*each.key): each for each in known_here}
     meant = [each for full, each in held.items() if name in names_of(full, each.key)]
     if len(meant) != 1:
         known = {each for full, one in held.items() for each in names_of(full, one.key)}
