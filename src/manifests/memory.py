@@ -16,7 +16,7 @@ from manifests.store.database import open_database
 from manifests.store.history import History
 from manifests.store.lessons import Lessons
 from manifests.store.pages import PageStore
-from manifests.store.quarantine import Quarantine
+from manifests.store.quarantine import Quarantine, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -141,10 +141,7 @@ class Memory:
         try:
             return read_quarantined(body) if body is not None else None
         except DamagedFileError as error:
-            raise StoreError(
-                f"the candidate held back for {':'.join(key)} is damaged: {error}",
-                next_step=f"make it again: manifests generate --only {':'.join(key)}",
-            ) from error
+            raise damaged(key, error) from error
 
     def made_at(self, held: HeldBack) -> datetime:
         """Return when a candidate was made, or at least when its filter was first held back.

@@ -108,5 +108,5 @@ def test_a_damaged_candidate_is_refused(quarantine: Quarantine, database: Databa
     database.execute("UPDATE quarantine SET body = x'00'")
     with pytest.raises(StoreError, match="civitai:filter/x is damaged") as caught:
         quarantine.body(KEY)
-    assert "--only filter/x" in caught.value.next_step
+    assert "--only civitai:filter/x" in caught.value.next_step
     assert len(quarantine.held()) == 1

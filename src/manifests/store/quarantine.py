@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from manifests.store.database import Database
     from manifests.store.names import Key
 
-__all__ = ["Held", "Quarantine"]
+__all__ = ["Held", "Quarantine", "damaged"]
 
 
 class Held(Record):
@@ -113,10 +113,7 @@ class Quarantine:
             try:
                 return unpack(row.body)
             except DamagedFileError as error:
-                raise StoreError(
-                    f"the candidate held back for {':'.join(key)} is damaged",
-                    next_step=f"make it again: manifests generate --only {key[1]}",
-                ) from error
+                raise damaged(key, error) from error
         return None
 
     def drop(self, keys: Iterable[Key]) -> None:
@@ -127,3 +124,12 @@ class Quarantine:
         """
         sql = "DELETE FROM quarantine WHERE out = ? AND source = ? AND filter = ?"
         self._database.execute_all(sql, [(self._out, *key) for key in keys])
+
+
+def damaged(key: Key, error: DamagedFileError) -> StoreError:
+    """Return the error of a candidate that is there, but can't be read."""
+    name = ":".join(key)
+    return StoreError(
+        f"the candidate held back for {name} is damaged: {error}",
+        next_step=f"make it again: manifests generate --only {name}",
+    )
