@@ -189,7 +189,7 @@ def test_busy_port(manifests: RunsCommand) -> None:
         port = holder.getsockname()[1]
         found = manifests("sandbox", "--port", str(port))
     assert found.returncode == 2
-    assert found.stderr.startswith(f"error: port {port} is taken; choose another with --port")
+    assert found.stderr.startswith(f"error: port {port} is taken\nnext: choose another with --port")
 
 
 def test_version(manifests: RunsCommand) -> None:

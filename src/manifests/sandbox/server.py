@@ -129,10 +129,12 @@ async def _listen(port: int) -> MultiListener[SocketStream]:
     try:
         return await anyio.create_tcp_listener(local_host=_LOOPBACK, local_port=port)
     except OverflowError as error:
-        raise SettingsError(f"port {port} is none; choose one below 65536 with --port") from error
+        step = "choose one below 65536 with --port"
+        raise SettingsError(f"port {port} is none", next_step=step) from error
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise SettingsError(f"port {port} is taken; choose another with --port") from error
+        why = (
+            "is taken" if error.errno == errno.EADDRINUSE else f"can't be opened: {error.strerror}"
+        )
         raise SettingsError(
-            f"port {port} can't be opened: {error.strerror}; choose another with --port"
+            f"port {port} {why}", next_step="choose another with --port, or 0 for any"
         ) from error
