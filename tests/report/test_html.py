@@ -20,7 +20,7 @@ from manifests.report.html import render
 from manifests.report.html_data import page_data
 from manifests.report.html_failures import MOST_GROUPS, MOST_NAMES
 from manifests.report.html_tags import Markup, table, tag
-from manifests.report.html_traffic import MOST_NOTES, quantile
+from manifests.report.html_traffic import MOST_NOTES
 from manifests.report.html_verdict import moment, state_bar
 from manifests.report.story import PastRun, tell
 from manifests.results import (
@@ -423,15 +423,6 @@ def test_the_data_is_read_back(eventful: RunRecord) -> None:
     story = tell(eventful)
     data, _ = read(render(story)).raw["script"]
     assert json.loads(data) == page_data(story)
-
-
-@given(st.lists(st.floats(0, 100), min_size=1), st.floats(0, 1))
-def test_a_quantile_was_seen(values: list[float], share: float) -> None:
-    """A quantile is one of the values, and at least that share of them is no greater."""
-    ordered = sorted(values)
-    found = quantile(ordered, share)
-    assert found in ordered
-    assert sum(value <= found for value in ordered) >= share * len(ordered) - 1e-9
 
 
 @pytest.mark.parametrize(

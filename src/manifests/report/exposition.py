@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from manifests.report.quantiles import quantile
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -67,7 +69,7 @@ def summary(
     for source, measured in values.items():
         ordered, labels = sorted(measured), {"source": source}
         for share in shares if ordered else ():
-            value = ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+            value = quantile(ordered, share)
             samples.append(Sample(labels={**labels, "quantile": f"{share:g}"}, value=value))
         samples.append(Sample(labels=labels, value=round(sum(ordered), 3), suffix="_sum"))
         samples.append(Sample(labels=labels, value=len(ordered), suffix="_count"))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
-from math import ceil
 from typing import TYPE_CHECKING, Final
 
 from manifests.errors import ErrorCode
 from manifests.report.html_tags import NOTHING, Markup, table, tag
 from manifests.report.html_verdict import moment
+from manifests.report.quantiles import quantile
 from manifests.report.slowest import slowest
 from manifests.results import State
 from manifests.words import counted, duration
@@ -80,14 +80,6 @@ def _attempts(queries: Iterable[QueryRecord]) -> list[Attempt]:
 
 def _is_refused(attempt: Attempt) -> bool:
     return attempt.code is ErrorCode.RATE_LIMIT
-
-
-def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return the smallest of *ordered* values that *share* of them, from 0 to 1, do not pass.
-
-    This is the nearest rank: always a value that was seen.
-    """
-    return ordered[max(0, ceil(share * len(ordered)) - 1)]
 
 
 def _note_rows(host: HostRecord) -> Iterable[Sequence[str]]:
