@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from manifests import __version__
@@ -22,10 +23,8 @@ def main() -> None:
     # cycles less often saves a fortieth of a start and a sixth of a run's processor time, and costs
     # no memory (scripts/bench peers).
     gc.set_threshold(50_000, 20, 100)
-    import os  # noqa: PLC0415 - start-up time, as below
-
     from manifests.cli.app import app_for  # noqa: PLC0415 - start-up time, see above
-    from manifests.cli.quick import forget_odd_sizes  # noqa: PLC0415 - start-up time, as above
+    from manifests.cli.quick import forget_odd_sizes  # noqa: PLC0415 - as above
 
     forget_odd_sizes(os.environ)
     app_for(sys.argv[1:])(prog_name="manifests")
@@ -33,9 +32,7 @@ def main() -> None:
 
 def answered() -> bool:
     """Answer what is plain and short at once; tell whether that was it."""
-    import os  # noqa: PLC0415 - start-up time, as below
-
-    from manifests.cli.quick import answer  # noqa: PLC0415
+    from manifests.cli.quick import answer  # noqa: PLC0415 - `--version` needs none of it
 
     text = answer(sys.argv[1:], os.environ)
     if text is not None:

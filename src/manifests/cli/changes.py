@@ -152,8 +152,8 @@ def show(console: Console, comparison: Comparison) -> None:
                 *(str(len(ids) or "") for ids in counts),
             )
         console.print(table)
-    for each_ in comparison.taken_down:
-        say(console, f"taken down: {each_.source}:{each_.id} {each_.name or ''} ({each_.mode})")
+    for model in comparison.taken_down:
+        say(console, f"taken down: {model.source}:{model.id} {model.name or ''} ({model.mode})")
     say(
         console,
         f"{counted(len(comparison.changes), 'filter')} changed, {comparison.unchanged} did not;"

@@ -141,7 +141,7 @@ def is_state(each: object) -> bool:
 def read_object(path: Path) -> Mapping[str, object] | None:
     """Return the object in a file; an empty one for a damaged file, None where there is none."""
     try:
-        found = json.loads(path.read_bytes()) if path.is_file() or path.exists() else None
+        found = json.loads(path.read_bytes()) if path.exists() else None
     except (OSError, ValueError, RecursionError):
         return {}
     return found if found is None or isinstance(found, dict) else {}
