@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from manifests.errors import SettingsError
 from manifests.filters import load_filters
 from manifests.planner import plan_queries
-from manifests.sharding import MOST_SHARDS, Shard, deal, definitions_digest, parse_shard, share_of
+from manifests.sharding import Shard, deal, definitions_digest, parse_shard, share_of
+from manifests.shards import MOST_SHARDS
 from manifests.sources import SOURCES
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from manifests.events import FilterSettled, Noted
 from manifests.listings import Listing, Reading, derive, select
 from manifests.store.entrylog import EntryLog
 from manifests.turns import Turns, in_turn
+from manifests.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -181,7 +182,7 @@ class ListingReader:
         await in_turn(turns, self._finish)
 
     async def _cool_down(self, count: int, clock: Clock) -> None:
-        what = f"{count} listing{'s' if count > 1 else ''} failed for reasons that may pass"
+        what = f"{counted(count, 'listing')} failed for reasons that may pass"
         self._reporter(Noted(message=f"{what}; one more try in {COOL_DOWN:g} s", passing=True))
         await clock.sleep(COOL_DOWN)
 

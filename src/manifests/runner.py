@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from manifests.store.release import Release
     from manifests.traffic import HostRecord
 
-__all__ = ["Workplace", "in_place", "make_draft", "publish_draft", "run", "snapshot"]
+__all__ = ["Workplace", "make_draft", "publish_draft", "run", "snapshot"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

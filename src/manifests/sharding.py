@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from manifests.models import Query
     from manifests.planner import Plan, PlannedQuery
     from manifests.sources.base import Source
+    from manifests.store.names import Key
 
-__all__ = ["MOST_SHARDS", "Shard", "Share", "deal", "definitions_digest", "parse_shard", "share_of"]
-
-Key: TypeAlias = tuple[str, str]
-"""Source and path of a filter."""
+__all__ = ["Shard", "Share", "deal", "definitions_digest", "parse_shard", "share_of"]
 
 FILTERS: Final = TypeAdapter(list[Filter], config=LATER)
 

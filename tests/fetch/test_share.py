@@ -13,7 +13,7 @@ from manifests.fetch.signals import Quota, Signal
 from manifests.fetch.work import HostState
 
 if TYPE_CHECKING:
-    from manifests.fetch.work import BreakerState
+    from manifests.traffic import Circuit
 
 INF = float("inf")
 GOOD = Signal(status=200)
@@ -30,7 +30,7 @@ def held(until: float) -> HostState:
 
 def ill(probe_at: float | None) -> HostState:
     """Return the state of a host whose breaker is open, or half so without a time."""
-    breaker: BreakerState = "half-open" if probe_at is None else "open"
+    breaker: Circuit = "half-open" if probe_at is None else "open"
     return HostState(window=8, in_flight=0, parked=0, waiting=0, breaker=breaker, probe_at=probe_at)
 
 

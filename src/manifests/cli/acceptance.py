@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from manifests.store.quarantine import Held
     from manifests.store.release import Release
 
-__all__ = ["Acceptance", "accept_candidates", "release_with"]
+__all__ = ["Acceptance", "accept_candidates"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from manifests.sources.base import SourceInfo
 
-__all__ = ["NETWORK", "Setting", "settings_in_force", "show_settings"]
+__all__ = ["NETWORK", "show_settings"]
 
 JsonPlain: TypeAlias = str | int | bool | None
 PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from manifests.events import Event, Reporter
     from manifests.traffic import Attempt
 
-__all__ = ["Bar", "Lines", "chatty", "watching"]
+__all__ = ["Lines", "chatty", "watching"]
 
 LINE_SECONDS = 5.0
 """Between two plain lines, at first."""

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from manifests.fetch.signals import Signal
     from manifests.sources.base import SourceInfo
 
-__all__ = ["circuit_open", "exhausted", "give_up", "reason"]
+__all__ = ["SPENT", "circuit_open", "exhausted", "give_up", "reason"]
+
+SPENT = "its quota is used up"
 
 NEXT_STEPS = {
     ErrorCode.NETWORK_ERROR: "check the network, the proxy and {endpoint_variable}, then run again",
@@ -31,7 +33,7 @@ NEXT_STEPS = {
 
 def reason(signal: Signal) -> str:
     """Say why a host is left alone; a good answer has no cause but the quota that it used up."""
-    return signal.cause or "its quota is used up"
+    return signal.cause or SPENT
 
 
 def give_up(signal: Signal, info: SourceInfo) -> Failure:

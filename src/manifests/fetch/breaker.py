@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from manifests.fetch.work import BreakerState
+    from manifests.traffic import Circuit
 
 __all__ = ["Breaker"]
 
@@ -56,7 +56,7 @@ class Breaker:
         return self._opened_at is not None
 
     @property
-    def state(self) -> BreakerState:
+    def state(self) -> Circuit:
         """The state for a person."""
         if not self.is_open:
             return "closed"

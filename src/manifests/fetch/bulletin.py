@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from manifests.errors import ErrorCode
 from manifests.events import CircuitChanged, HostHeld, HostSampled
-from manifests.fetch.advice import reason
+from manifests.fetch.advice import SPENT, reason
 from manifests.fetch.timeline import Timeline
 from manifests.traffic import HostRecord
 
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
     from manifests.fetch.signals import Signal
     from manifests.fetch.work import HostState
 
-__all__ = ["Bulletin"]
+__all__ = ["SHORTEST_TOLD", "Bulletin"]
 
 SHORTEST_TOLD = 0.5
 """Seconds; shorter pauses are nobody's news."""
-SPENT = "its quota is used up"
 
 
 class Bulletin:

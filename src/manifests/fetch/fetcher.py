@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from manifests.errors import ErrorCode, PageError
 from manifests.events import AttemptEnded, AttemptStarted, HostHeld
 from manifests.fetch.advice import exhausted, give_up, reason
+from manifests.fetch.bulletin import SHORTEST_TOLD
 from manifests.fetch.signals import HEAD_BYTES, Signal, read_signal
 from manifests.fetch.transport import TransportError
 from manifests.sources.base import Page, Reply
@@ -42,9 +43,6 @@ __all__ = [
 
 ReadPage: TypeAlias = "Callable[[Reply], Page]"
 Conditions: TypeAlias = "tuple[tuple[str, str], ...]"
-
-SHORTEST_HOLD_TOLD = 0.5
-"""Seconds; shorter pauses are nobody's news."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +223,7 @@ class Fetcher:
             self._stopped = give_up(signal, self._host.info)
         else:
             held = self._limiter.observe(signal, seconds=answer.attempt.seconds)
-            if held >= SHORTEST_HOLD_TOLD:
+            if held >= SHORTEST_TOLD:
                 name, why = self._host.info.name, reason(signal)
                 self._reporter(HostHeld(source=name, seconds=held, why=why))
         self._reporter(AttemptEnded(source=self._host.info.name, attempt=answer.attempt))

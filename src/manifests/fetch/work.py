@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from manifests.fetch.signals import Signal
+    from manifests.traffic import Circuit
 
 __all__ = [
     "Abandon",
-    "BreakerState",
     "Decision",
     "GiveUp",
     "HostState",
@@ -23,7 +23,6 @@ __all__ = [
     "Work",
 ]
 
-BreakerState: TypeAlias = Literal["closed", "open", "half-open"]
 Reason: TypeAlias = Literal["retries", "circuit", "permanent", "stopped"]
 
 
@@ -99,7 +98,7 @@ class HostState:
     """Starts a second; None when no rate is known to be too much."""
     held_until: float | None = None
     """When the pause that the host earned or announced ends; None when there is none."""
-    breaker: BreakerState = "closed"
+    breaker: Circuit = "closed"
     probe_at: float | None = None
     """When an open breaker lets the next probe through."""
     quota_remaining: int | None = None
