@@ -22,7 +22,7 @@ from manifests.errors import ErrorCode
 from manifests.events import silent
 from manifests.fetch.fetcher import Fetcher
 from manifests.fetch.hosts import host_of
-from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.limiter import FixedLimiter
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.transport import Timeouts, open_transport, shared_context
 from manifests.preparing import prepare
@@ -31,7 +31,7 @@ from manifests.results import State
 from manifests.runner import Workplace, run
 from manifests.sandbox.faults import STATUSES
 from manifests.sandbox.server import SandboxOptions, running
-from manifests.settings import Access, Settings
+from manifests.settings import Access, Pace, Settings
 from manifests.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ async def generate(
             name: Fetcher(
                 host_of(source.info, access[name], contact="https://example.org"),
                 transport=await open_.enter_async_context(transport()),
-                limiter=FixedLimiter(FixedPace(concurrency=8, delay=0), clock=clock),
+                limiter=FixedLimiter(Pace(concurrency=8, delay=0), clock=clock),
                 policy=RetryPolicy(attempts=attempts),
                 clock=clock,
                 reporter=silent,

@@ -20,11 +20,12 @@ from manifests.fetch.cache import CachedPages, CachePolicy, page_key
 from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Fetched, Fetcher, Host
-from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.limiter import FixedLimiter
 from manifests.fetch.received import Received
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.signals import read_signal
 from manifests.results import Failure
+from manifests.settings import Pace
 from manifests.sources.base import Page, Reply, Request, SourceInfo
 from manifests.store.database import open_database
 from manifests.store.pages import PageStore
@@ -449,7 +450,7 @@ async def test_conditions_travel_as_headers(desk: Desk, *, is_controlled: bool) 
         fixed = Fetcher(
             HOST,
             transport=wire,
-            limiter=FixedLimiter(FixedPace(), clock=clock),
+            limiter=FixedLimiter(Pace(concurrency=4, delay=0.1), clock=clock),
             policy=RetryPolicy(),
             clock=clock,
             reporter=silent,

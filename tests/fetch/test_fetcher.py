@@ -15,11 +15,12 @@ from manifests.clock import Clock
 from manifests.errors import ErrorCode, PageError
 from manifests.events import AttemptEnded, AttemptStarted, HostHeld
 from manifests.fetch.fetcher import Fetched, Fetcher, Host, request_url
-from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.limiter import FixedLimiter
 from manifests.fetch.received import Received
 from manifests.fetch.retry import RetryPolicy
 from manifests.fetch.signals import Quota, Signal
 from manifests.fetch.transport import TransportError
+from manifests.settings import Pace
 from manifests.sources.base import Page, Reply, Request, SourceInfo
 from manifests.traffic import Attempt
 
@@ -112,7 +113,7 @@ class Stage:
     script: list[Received | Signal]
     """What each request meets, in order; the last one stays."""
     policy: RetryPolicy = field(default_factory=RetryPolicy)
-    pace: FixedPace | None = None
+    pace: Pace | None = None
     """Set to use the real limiter."""
     lasts: float = 0.25
     """Seconds that each request takes."""
@@ -293,7 +294,7 @@ async def test_waiting_holds_no_slot() -> None:
 )
 async def test_one_verdict_stops_the_host(met: Received) -> None:
     """Where all would meet the same, who still waits for a slot fails alike and sends nothing."""
-    stage = Stage(script=[met], pace=FixedPace(concurrency=2, delay=1))
+    stage = Stage(script=[met], pace=Pace(concurrency=2, delay=1))
     results = await stage.fetch_many(6)
     assert len(stage.sent) == 1
     assert {result.failure for result in results} == {results[0].failure}
@@ -304,7 +305,7 @@ async def test_one_verdict_stops_the_host(met: Received) -> None:
 async def test_a_verdict_also_ends_who_waits_for_a_retry() -> None:
     """Who waits to try again when the host is stopped does not try again."""
     script: list[Received | Signal] = [status(503, retry_after="20"), status(451)]
-    stage = Stage(script=script, pace=FixedPace(concurrency=1, delay=0))
+    stage = Stage(script=script, pace=Pace(concurrency=1, delay=0))
     stopped, waited = await stage.fetch_many(2)
     assert len(stage.sent) == 2
     assert stopped == waited
@@ -316,7 +317,7 @@ async def test_a_good_page_with_a_pause_too_long() -> None:
     """The page counts, but nobody waits an hour for the next: the others hear why."""
     headers = {"ratelimit": '"api";r=0;t=3600'}
     last = Received(status=200, headers=headers, body=GOOD.body)
-    stage = Stage(script=[last], pace=FixedPace(concurrency=1))
+    stage = Stage(script=[last], pace=Pace(concurrency=1, delay=0.1))
     first, second, third = await stage.fetch_many(3)
     assert first == Fetched(page=PAGE)
     assert second == third
@@ -338,7 +339,7 @@ async def test_a_good_page_with_a_pause_too_long() -> None:
 )
 async def test_one_pause_holds_for_all(met: Received, why: str) -> None:
     """What one request hears all obey: none starts until the pause is over, and that is told."""
-    stage = Stage(script=[met, GOOD], pace=FixedPace(concurrency=1, delay=0))
+    stage = Stage(script=[met, GOOD], pace=Pace(concurrency=1, delay=0))
     results = await stage.fetch_many(4)
     assert all(result.page for result in results)
     first, *others = (each.at for each in stage.sent)
@@ -354,7 +355,7 @@ async def test_a_short_pause_is_no_news() -> None:
     script: list[Received | Signal] = [
         Received(status=200, headers={"ratelimit": '"api";r=0;t=0'}, body=GOOD.body)
     ]
-    stage = Stage(script=script, pace=FixedPace())
+    stage = Stage(script=script, pace=Pace(concurrency=4, delay=0.1))
     assert (await stage.fetch()).page == PAGE
     assert stage.told() == ["AttemptStarted", "AttemptEnded"]
 

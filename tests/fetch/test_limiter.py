@@ -17,8 +17,9 @@ from trio.testing import MockClock
 
 from manifests.clock import Clock
 from manifests.errors import ErrorCode
-from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.limiter import FixedLimiter
 from manifests.fetch.signals import Signal
+from manifests.settings import Pace
 
 TICK = 0.125
 """Seconds; all times are multiples, so that many things happen at the same instant."""
@@ -58,7 +59,7 @@ class Occurrence(NamedTuple):
 class Scene:
     """A limiter with tasks that come, hold their slot, and lose patience."""
 
-    pace: FixedPace
+    pace: Pace
     clock: Clock = field(default_factory=lambda: Clock(random=random.Random(1)))
     seen: list[Occurrence] = field(default_factory=list)
     unserved: int = 0
@@ -136,14 +137,14 @@ def ticks(most: int) -> st.SearchStrategy[float]:
 
 
 @given(
-    pace=st.builds(FixedPace, concurrency=st.integers(1, 5), delay=ticks(6)),
+    pace=st.builds(Pace, concurrency=st.integers(1, 5), delay=ticks(6)),
     visits=st.lists(
         st.builds(Visit, ticks(40), ticks(20), st.none() | ticks(30)), min_size=1, max_size=24
     ),
     pauses=st.lists(st.builds(Pause, ticks(60), ticks(40)), max_size=4),
 )
 def test_the_bound_the_delay_and_the_pauses_hold(
-    pace: FixedPace, visits: list[Visit], pauses: list[Pause]
+    pace: Pace, visits: list[Visit], pauses: list[Pause]
 ) -> None:
     """Never more than N in flight, never two starts closer than the delay, none in a pause.
 
@@ -161,7 +162,7 @@ def test_the_bound_the_delay_and_the_pauses_hold(
 
 def test_the_bound_is_used_up() -> None:
     """With long requests exactly N are in flight, and the next starts when one ends."""
-    scene = Scene(pace=FixedPace(concurrency=3, delay=0.5))
+    scene = Scene(pace=Pace(concurrency=3, delay=0.5))
     in_virtual_time(scene, [Visit(0, 10, None)] * 6, [])
     assert scene.starts == pytest.approx([0, 0.5, 1, 10, 10.5, 11])
     assert scene.most_in_flight() == 3
@@ -170,7 +171,7 @@ def test_the_bound_is_used_up() -> None:
 @pytest.mark.parametrize("concurrency", [1, 4, 20])
 def test_first_come_first_served(concurrency: int) -> None:
     """Tasks start in the order in which they came, wherever they had to wait."""
-    scene = Scene(pace=FixedPace(concurrency=concurrency, delay=1))
+    scene = Scene(pace=Pace(concurrency=concurrency, delay=1))
     visits = [Visit(number * TICK, 2, None) for number in range(16)]
     in_virtual_time(scene, visits, [Pause(3, 5)])
     arrivals = [event.arrived for event in scene.seen if event.kind == "start"]
@@ -179,14 +180,14 @@ def test_first_come_first_served(concurrency: int) -> None:
 
 def test_a_cancelled_waiter_costs_nobody_a_turn() -> None:
     """Who gives up at the gate leaves neither a slot taken nor a start used up."""
-    scene = Scene(pace=FixedPace(concurrency=2, delay=1))
+    scene = Scene(pace=Pace(concurrency=2, delay=1))
     in_virtual_time(scene, [Visit(0, 5, None), Visit(0.125, 5, 0.25), Visit(0.25, 5, None)], [])
     assert scene.starts == pytest.approx([0, 1])
 
 
 def test_a_pause_announced_meanwhile_holds_who_already_waits() -> None:
     """Who waits for a start when a pause is announced waits for its end too."""
-    scene = Scene(pace=FixedPace(concurrency=9, delay=1))
+    scene = Scene(pace=Pace(concurrency=9, delay=1))
     in_virtual_time(scene, [Visit(0, 0, None), Visit(0, 0, None)], [Pause(0.5, 20)])
     assert scene.starts[0] == 0
     assert 20.5 <= scene.starts[1] <= 22.5
@@ -195,7 +196,7 @@ def test_a_pause_announced_meanwhile_holds_who_already_waits() -> None:
 @pytest.mark.virtual_time
 async def test_what_observing_tells() -> None:
     """The answer is how long the host still waits: the longest pause, at most a tenth longer."""
-    limiter = Scene(pace=FixedPace()).limiter
+    limiter = Scene(pace=Pace(concurrency=4, delay=0.1)).limiter
     assert limiter.observe(Signal(), seconds=1) == 0
     assert limiter.observe(Signal(code=ErrorCode.RATE_LIMIT, pause=0), seconds=1) == 0
     held = limiter.observe(Signal(code=ErrorCode.RATE_LIMIT, pause=100), seconds=1)
@@ -209,7 +210,7 @@ async def test_what_observing_tells() -> None:
 
 async def test_three_hundred_tasks_at_once() -> None:
     """On asyncio, without any delay, 300 impatient tasks never pass the bound of 4."""
-    limiter = FixedLimiter(FixedPace(concurrency=4, delay=0), clock=Clock())
+    limiter = FixedLimiter(Pace(concurrency=4, delay=0), clock=Clock())
     chance, in_flight, peaks = random.Random(1), 0, []
 
     async def visit(checkpoints: int) -> None:

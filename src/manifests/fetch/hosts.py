@@ -13,7 +13,7 @@ from manifests.fetch.budget import key_of
 from manifests.fetch.controlled import ControlledFetcher
 from manifests.fetch.controller import Controller, ControlLimits
 from manifests.fetch.fetcher import Fetcher, Host
-from manifests.fetch.limiter import FixedLimiter, FixedPace
+from manifests.fetch.limiter import FixedLimiter
 from manifests.fetch.membership import Membership, Once
 from manifests.fetch.memory import Forgetful
 from manifests.fetch.overdue import HARD_LIMIT
@@ -147,9 +147,7 @@ def fixed(
         name: Fetcher(
             host,
             transport=transport,
-            limiter=FixedLimiter(
-                FixedPace(concurrency=pace.concurrency, delay=pace.delay), clock=clock
-            ),
+            limiter=FixedLimiter(pace, clock=clock),
             policy=RetryPolicy(attempts=settings.attempts),
             clock=clock,
             reporter=reporter,

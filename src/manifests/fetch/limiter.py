@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
@@ -14,8 +13,9 @@ if TYPE_CHECKING:
 
     from manifests.clock import Clock
     from manifests.fetch.signals import Signal
+    from manifests.settings import Pace
 
-__all__ = ["FixedLimiter", "FixedPace", "Limiter"]
+__all__ = ["FixedLimiter", "Limiter"]
 
 
 class Limiter(Protocol):
@@ -37,15 +37,6 @@ class Limiter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixedPace:
-    """So many requests in flight, so far apart."""
-
-    concurrency: int = 4
-    delay: float = 0.1
-    """Least seconds between two starts."""
-
-
 class FixedLimiter:
     """Never more than N in flight, never two starts closer than the delay, one pause for all.
 
@@ -53,7 +44,7 @@ class FixedLimiter:
     slip between looking and counting, however the tasks are scheduled.
     """
 
-    def __init__(self, pace: FixedPace, *, clock: Clock) -> None:
+    def __init__(self, pace: Pace, *, clock: Clock) -> None:
         self._pace = pace
         self._clock = clock
         self._slots = anyio.CapacityLimiter(pace.concurrency)
