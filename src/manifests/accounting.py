@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from manifests.results import Outcome, RunRecord
     from manifests.store.published import Published
 
-__all__ = ["Stock", "changes_of", "plan_record", "summed_up", "take_stock", "totals_of"]
+__all__ = ["Stock", "changes_of", "plan_record", "stock_of", "summed_up", "take_stock", "totals_of"]
 
 EXAMPLES: Final = 10
 """Ids that are named of what came or went, at most."""
@@ -57,6 +57,11 @@ class Stock:
     """Which came and went, of the sources where any did."""
 
 
+def stock_of(catalogues: Mapping[str, Catalogue]) -> Stock:
+    """Return the models of catalogues of which none came or went."""
+    return Stock(counts={source: len(each.models) for source, each in sorted(catalogues.items())})
+
+
 def take_stock(before: Mapping[str, Catalogue], after: Mapping[str, Catalogue]) -> Stock:
     """Compare two sets of catalogues by source; call it before files of *before* are replaced.
 
@@ -66,10 +71,8 @@ def take_stock(before: Mapping[str, Catalogue], after: Mapping[str, Catalogue]) 
         source: model_changes(before.get(source), after.get(source))
         for source in sorted(before.keys() | after.keys())
     }
-    return Stock(
-        counts={source: len(each.models) for source, each in sorted(after.items())},
-        changes={source: each for source, each in changes.items() if each.added or each.removed},
-    )
+    differ = {source: each for source, each in changes.items() if each.added or each.removed}
+    return replace(stock_of(after), changes=differ)
 
 
 def summed_up(record: RunRecord, *, before: Published, stock: Stock) -> RunRecord:

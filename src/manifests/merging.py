@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from manifests.accounting import summed_up, take_stock
+from manifests.accounting import stock_of, summed_up, take_stock
 from manifests.assembly import Made, narrowest_first
 from manifests.drafting import Draft, compose_release, hold_back, judge, settle_all, unlisted
 from manifests.errors import DefinitionError, ErrorCode
@@ -95,7 +95,7 @@ def merge(merge_: Merge) -> RunRecord:
         # This run has prolonged its streaks already.
         recalled = replace(recalled, streaks={})
     draft = draft_of(merge_, recalled, run=run)
-    unchanged = take_stock(before.catalogues, before.catalogues)
+    unchanged = stock_of(before.catalogues)
     if prepared.settings.dry_run:
         return summed_up(draft.record, before=before, stock=unchanged)
     stock = take_stock(before.catalogues, draft.release.catalogues)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from manifests.accounting import plan_record, summed_up, take_stock
+from manifests.accounting import plan_record, stock_of, summed_up, take_stock
 from manifests.assembly import assemble, collect_entries, record_queries
 from manifests.drafting import Draft, compose_release, hold_back, judge, settle_all, unlisted
 from manifests.errors import StoreError
@@ -69,7 +69,7 @@ async def run(prepared: Prepared, workplace: Workplace) -> RunRecord:
     draft = await make_draft(prepared, workplace)
     give_back()
     before = prepared.published
-    unchanged = take_stock(before.catalogues, before.catalogues)
+    unchanged = stock_of(before.catalogues)
     if is_dry:
         return summed_up(draft.record, before=before, stock=unchanged)
     stock = take_stock(before.catalogues, draft.release.catalogues)
