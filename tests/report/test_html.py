@@ -357,15 +357,23 @@ def test_past_runs(make_run: MakesRun) -> None:
     assert [each["run"] for each in runs] == ["20260730T1", "20260731T1", "20260801T120000Z-0000"]
 
 
-def test_pauses_are_folded(make_run: MakesRun) -> None:
-    """A host that was paused for ever and ever is told by its first pauses."""
-    notes = tuple(HostNote(at=i, kind="hold", seconds=1, why="429") for i in range(MOST_NOTES + 9))
-    host = HostRecord(
-        source="a", requests=1, refused=0, abandoned=0, most_in_flight=1, most_parked=0,
+def paused(source: str, *notes: HostNote) -> HostRecord:
+    """Return the record of a host that was paused like this."""
+    return HostRecord(
+        source=source, requests=1, refused=0, abandoned=0, most_in_flight=1, most_parked=0,
         openings=0, circuit="closed", window=1, notes=notes,
     )  # fmt: skip
-    text = read(render(tell(make_run(hosts=(host,))))).text
+
+
+def test_pauses_are_folded(make_run: MakesRun) -> None:
+    """Hosts that were paused for ever and ever are told by the first pauses of them all."""
+    notes = [HostNote(at=i, kind="hold", seconds=1, why="429") for i in range(MOST_NOTES + 9)]
+    early = HostNote(at=0.5, kind="hold", seconds=1, why="the other host's only pause")
+    run = make_run(hosts=(paused("a", *notes), paused("b", early)))
+    text = read(render(tell(run))).text
     assert f"The first {MOST_NOTES} pauses and circuit changes" in text
+    assert f"a0.0 shold1.0 s429b0.5 shold1.0 s{early.why}a1.0 shold1.0 s429" in text
+    assert text.count("hold1.0 s429") == MOST_NOTES - 1
 
 
 def test_data_of_facets(make_run: MakesRun) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from heapq import merge
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Final
 
 from manifests.errors import ErrorCode
@@ -31,7 +32,7 @@ def traffic_tables(record: RunRecord) -> Markup:
     sources = sorted({query.source for query in record.queries})
     hosts = {host.source: host for host in record.hosts}
     rows = [_host_row(source, record, hosts.get(source)) for source in sources]
-    notes = [row for host in record.hosts for row in _note_rows(host)]
+    notes = list(islice(_note_rows(record.hosts), MOST_NOTES + 1))
     parts = [table("Requests by host", HOST_HEADS, rows), _slowest(record)]
     if notes:
         caption = f"The first {MOST_NOTES} pauses and circuit changes" if (
@@ -82,11 +83,13 @@ def _is_refused(attempt: Attempt) -> bool:
     return attempt.code is ErrorCode.RATE_LIMIT
 
 
-def _note_rows(host: HostRecord) -> Iterable[Sequence[str]]:
-    for note in islice(host.notes, MOST_NOTES + 1):
+def _note_rows(hosts: Iterable[HostRecord]) -> Iterable[Sequence[str]]:
+    """Yield what happened to any host in the order of time, as the first of them are kept."""
+    each_host = (zip(host.notes, repeat(host.source)) for host in hosts)
+    for note, source in merge(*each_host, key=lambda each: each[0].at):
         what = "hold" if note.kind == "hold" else f"circuit {note.kind}"
         lasts = duration(note.seconds) if note.seconds else NOTHING
-        yield [host.source, duration(note.at), what, lasts, note.why]
+        yield [source, duration(note.at), what, lasts, note.why]
 
 
 def _slowest(record: RunRecord) -> Markup:
