@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from manifests.tables import decode_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from manifests.sources.base import Parameter, Source, SourceInfo
@@ -26,6 +26,7 @@ SLUG: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 KEYS: Final = frozenset({"source", "limit", "sort", "skip_models", "facets"})
 """Of a plain file; each source has its own options besides."""
 FACET_KEYS: Final = frozenset({"name", "default", "slugs"})
+# As `definitions` and `filters` say, which take too long to import.
 MOST_MODELS: Final = 10_000
 MOST_FILTERS: Final = 100_000
 LONGEST_PATH: Final = 200
@@ -77,7 +78,7 @@ def is_plain(raw: Mapping[str, object], info: SourceInfo) -> bool:
     return (
         raw.keys() <= KEYS | info.options.keys()
         and limit_in(raw) > 0
-        and raw.get("sort") in info.sorts
+        and is_one_of(raw.get("sort"), info.sorts)
         and is_texts(raw.get("skip_models", []))
         and all(is_known(raw[key], info.options[key], raw) for key in raw.keys() & info.options)
         and are_apart(facets)
@@ -90,10 +91,9 @@ def is_facet(facet: object, info: SourceInfo, raw: Mapping[str, object]) -> bool
         return False
     name, slugs = facet["name"], facet["slugs"]
     return (
-        isinstance(name, str)
-        and name in info.facets
+        is_one_of(name, info.facets)
         and isinstance(slugs, dict)
-        and facet["default"] in slugs.keys()  # noqa: SIM118 - a list is in no dict, and an error
+        and is_one_of(facet["default"], slugs)
         and all(SLUG.fullmatch(slug) for slug in slugs)
         and all(is_known(value, info.facets[name], raw) for value in slugs.values())
     )
@@ -123,6 +123,11 @@ def is_known(value: object, parameter: Parameter, raw: Mapping[str, object]) -> 
     added = raw.get(parameter.option or "", ())
     known = parameter.values.union([added] if isinstance(added, str) else texts(added))
     return known.issuperset([value] if isinstance(value, str) else texts(value))
+
+
+def is_one_of(value: object, known: Container[str]) -> bool:
+    """Tell whether a value is known text; a list or table, which nothing can hold, is not."""
+    return isinstance(value, str) and value in known
 
 
 def is_texts(value: object) -> bool:

@@ -158,8 +158,8 @@ VALUES = st.sampled_from(
     ]
 )
 FACETS = st.tuples(
-    st.sampled_from(["period", "type", "base_model", "nsfw", "size"]),
-    WORDS,
+    st.sampled_from(["period", "type", "base_model", "nsfw", "size", ["period"]]).map(json.dumps),
+    st.one_of(*[WORDS] * 7, st.sampled_from([1, ["all"]])).map(json.dumps),
     st.dictionaries(WORDS, VALUES, max_size=3),
 )
 TOPS = st.sampled_from(
@@ -183,8 +183,8 @@ TOPS = st.sampled_from(
 
 
 @given(
-    source=st.sampled_from(["civitai", "huggingface", "other"]),
-    sort=st.sampled_from(["Most Downloaded", "likes", "none"]),
+    source=st.sampled_from(["civitai", "huggingface", "other", ["civitai"]]).map(json.dumps),
+    sort=st.sampled_from(["Most Downloaded", "likes", "none", ["likes"]]).map(json.dumps),
     top=TOPS,
     facets=st.lists(FACETS, max_size=3),
 )
@@ -197,10 +197,10 @@ def test_an_outline_is_what_the_definitions_come_to(
 ) -> None:
     """Definitions that are not plainly right have none; all others have that of their filters."""
     folder = tmp_path_factory.mktemp("outline")
-    lines = [f'source = "{source}"', f'sort = "{sort}"', top]
+    lines = [f"source = {source}", f"sort = {sort}", top]
     for name, default, slugs in facets:
         pairs = ", ".join(f'"{slug}" = {value}' for slug, value in slugs.items())
-        lines += ["[[facets]]", f'name = "{name}"', f'default = "{default}"']
+        lines += ["[[facets]]", f"name = {name}", f"default = {default}"]
         lines += [f"slugs = {{ {pairs} }}"]
     (folder / "a.toml").write_text("\n".join(lines))
     found = outline(folder, SOURCES)
@@ -211,6 +211,25 @@ def test_an_outline_is_what_the_definitions_come_to(
     else:
         rows = [(each.source, each.path, each.label, each.limit) for each in filters]
         assert found is None or [*map(tuple, found)] == rows
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('sort = "Most Downloaded"', 'sort = ["Most Downloaded"]'),
+        ('name = "period"', 'name = ["period"]'),
+        ('default = "all"', 'default = ["all"]'),
+        ('day = "Day"', "day = 1"),
+        ('name = "period"\n', ""),
+    ],
+)
+def test_what_is_not_text_has_no_outline(tmp_path: Path, right: str, wrong: str) -> None:
+    """Nor has what is left out; the long way says so."""
+    (tmp_path / "a.toml").write_text(SMALL.replace(right, wrong))
+    assert right in SMALL
+    assert outline(tmp_path, SOURCES) is None
+    with pytest.raises(DefinitionError):
+        load_filters(tmp_path, SOURCES)
 
 
 def test_the_definitions_of_this_project_have_an_outline() -> None:
