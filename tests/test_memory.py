@@ -13,7 +13,7 @@ from manifests.clock import Clock
 from manifests.errors import StoreError
 from manifests.events import Noted
 from manifests.fetch.work import LearnedPace
-from manifests.memory import KEPT_RUNS, Held, Memory, Recalled, open_memory
+from manifests.memory import KEPT_RUNS, HeldCandidate, Memory, Recalled, open_memory
 from manifests.models import Manifest, Model, Stats
 from manifests.results import Environment, Outcome, RunRecord, State
 from manifests.sources.base import Entry, Reply
@@ -89,7 +89,7 @@ def outcome(state: State, count: int = 3) -> Outcome:
     return Outcome(source=KEY[0], filter=KEY[1], state=state, count=count)
 
 
-def held() -> Held:
+def held() -> HeldCandidate:
     """Return a candidate of one model that the gate holds back."""
     model = Model(id="1", source=KEY[0], slug="1", name="a name")
     manifest = Manifest(
@@ -100,7 +100,7 @@ def held() -> Held:
         model_ids=("1",),
         complete=True,
     )
-    return Held(
+    return HeldCandidate(
         verdict=Verdict(
             source=KEY[0],
             filter=KEY[1],

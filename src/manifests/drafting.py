@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from manifests.memory import Held
+from manifests.memory import HeldCandidate
 from manifests.recording import settle
 from manifests.store.candidates import Quarantined
 from manifests.store.entrylog import entries_in
@@ -40,7 +40,7 @@ class Draft:
     """As it would be, if the disk takes everything."""
     made: tuple[Made, ...]
     release: Release
-    held: tuple[Held, ...] = ()
+    held: tuple[HeldCandidate, ...] = ()
     """What the gate holds back."""
 
 
@@ -88,7 +88,7 @@ def compose_release(
 
 def hold_back(
     made: Sequence[Made], judgement: Judgement, entries: Mapping[str, Known]
-) -> Iterator[Held]:
+) -> Iterator[HeldCandidate]:
     """Yield the candidates that are not believed, with all that publishing them would need."""
     candidates = [each.candidate for each in made if each.candidate]
     doubted = [each for each in candidates if each.key in judgement]
@@ -98,7 +98,7 @@ def hold_back(
     }
     for each in doubted:
         held = Quarantined.of(each.manifest, known[each.filter.source])
-        yield Held(verdict=judgement.held[each.key], candidate=held)
+        yield HeldCandidate(verdict=judgement.held[each.key], candidate=held)
 
 
 def chosen(known: Known, candidates: Iterable[Candidate]) -> dict[str, Entry]:

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from manifests.store.database import Database
     from manifests.store.history import Unfinished
     from manifests.store.names import Key
-    from manifests.store.quarantine import Held as HeldBack
+    from manifests.store.quarantine import Held
     from manifests.store.snapshots import Snapshot
     from manifests.store.verdict import Streak, Verdict
 
-__all__ = ["KEPT_RUNS", "Held", "Memory", "Recalled", "open_memory"]
+__all__ = ["KEPT_RUNS", "HeldCandidate", "Memory", "Recalled", "open_memory"]
 
 ResultT = TypeVar("ResultT")
 
@@ -55,7 +55,7 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class HeldCandidate:
     """A candidate that the gate held back, with all that publishing it would need."""
 
     verdict: Verdict
@@ -105,13 +105,13 @@ class Memory:
             else_="this run can't be resumed",
         )
 
-    def finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[Held]) -> None:
+    def finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[HeldCandidate]) -> None:
         """Keep what became of a run, and the candidates that it held back."""
         self._tried(
             lambda: self._finish(record, snapshot, held), None, else_="this run is not remembered"
         )
 
-    def settle(self, record: RunRecord, held: Iterable[Held]) -> None:
+    def settle(self, record: RunRecord, held: Iterable[HeldCandidate]) -> None:
         """Keep what the gate said in a run that is not to be remembered as one.
 
         What it believed is quarantined no more, and what it held back prolongs a streak.
@@ -123,7 +123,7 @@ class Memory:
             else_="an older candidate may still be quarantined",
         )
 
-    def held_back(self) -> tuple[HeldBack, ...]:
+    def held_back(self) -> tuple[Held, ...]:
         """Return what is quarantined.
 
         Raises:
@@ -143,7 +143,7 @@ class Memory:
         except DamagedFileError as error:
             raise damaged(key, error) from error
 
-    def made_at(self, held: HeldBack) -> datetime:
+    def made_at(self, held: Held) -> datetime:
         """Return when a candidate was made, or at least when its filter was first held back.
 
         Raises:
@@ -189,13 +189,13 @@ class Memory:
         record = next((each for run in known if (each := self._history.record(run))), None)
         return record.environment.endpoints if record else {}
 
-    def _finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[Held]) -> None:
+    def _finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[HeldCandidate]) -> None:
         now = self._now()
         self._history.finish(record, snapshot, now=now)
         self._settle(record, held, now=now)
         self._history.prune(keep=KEPT_RUNS)
 
-    def _settle(self, record: RunRecord, held: Iterable[Held], *, now: datetime) -> None:
+    def _settle(self, record: RunRecord, held: Iterable[HeldCandidate], *, now: datetime) -> None:
         for each in held:
             body = quarantined_bytes(each.candidate)
             rule, key = each.verdict.rule, each.verdict.key

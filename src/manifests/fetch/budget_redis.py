@@ -68,8 +68,8 @@ class RedisBudget:
         except NoScriptError:  # it was restarted, or never met the script
             return str(await self._client.eval(SCRIPT, 1, key, text))
 
-    def _lost(self, why: str) -> BudgetLostError:
-        return BudgetLostError(f"the shared budget at {self._name} is lost: {why}")
+    def _lost(self, reason: str) -> BudgetLostError:
+        return BudgetLostError(f"the shared budget at {self._name} is lost: {reason}")
 
 
 def why(error: Exception) -> str:

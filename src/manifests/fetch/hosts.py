@@ -40,7 +40,7 @@ __all__ = ["Fetchers", "context_for", "host_of", "open_fetchers"]
 
 Fetchers: TypeAlias = "dict[str, Fetcher] | dict[str, ControlledFetcher]"
 """Source → whoever brings its pages."""
-Line: TypeAlias = "tuple[Host, HttpTransport]"
+Connected: TypeAlias = "tuple[Host, HttpTransport]"
 """A host with the connections to it."""
 
 URL_MARKS = "!#$%&'*+,/:;=?@~"
@@ -102,7 +102,7 @@ async def open_fetchers(
 @asynccontextmanager
 async def open_lines(
     settings: Settings, infos: Mapping[str, SourceInfo]
-) -> AsyncIterator[dict[str, Line]]:
+) -> AsyncIterator[dict[str, Connected]]:
     """Yield source → where and as whom it is asked, with connections of its own.
 
     Raises:
@@ -137,7 +137,7 @@ def context_for(endpoints: Iterable[str]) -> ssl.SSLContext:
 def fixed(
     settings: Settings,
     pace: Pace,
-    lines: Mapping[str, Line],
+    lines: Mapping[str, Connected],
     *,
     clock: Clock,
     reporter: Reporter,
