@@ -67,11 +67,7 @@ def row(age: Age) -> dict[str, object]:
 def show(console: Console, found: Sequence[Age], *, max_age: float | None) -> None:
     """Print a table of all that is not as it should be, and one line about the whole."""
     if odd := [each for each in found if is_odd(each) or is_too_old(each, max_age)]:
-        columns = ("filter", "state", "age", "stale since", "code", "failures")
-        table = Table(*columns, box=box.SIMPLE_HEAD)
-        for each in odd:
-            table.add_row(*(cell(text) for text in cells(each)))
-        console.print(table)
+        console.print(table_of(odd))
     states = Counter(each.state for each in found)
     parts = ", ".join(f"{count} {state}" for state, count in states.items())
     say(console, f"{counted(len(found), 'filter')}: {parts}", style="bold")
@@ -79,6 +75,14 @@ def show(console: Console, found: Sequence[Age], *, max_age: float | None) -> No
     if max_age is not None and old:
         limit = duration(max_age)
         say(console, f"{old} older than {limit}, or missing: exit code 3", style="red")
+
+
+def table_of(odd: Sequence[Age]) -> Table:
+    """Return a table of what a person should look at."""
+    table = Table("filter", "state", "age", "stale since", "code", "failures", box=box.SIMPLE_HEAD)
+    for each in odd:
+        table.add_row(*(cell(text) for text in cells(each)))
+    return table
 
 
 def is_too_old(age: Age, max_age: float | None) -> bool:
