@@ -30,6 +30,8 @@ BROTLI_LIMIT = MOST_PIECE // 2
 """brotli passes its limit by up to 100 KiB, as its buffer grows in ever larger steps."""
 
 MOST_CODINGS = 3
+LONGEST_NAME = 20
+"""Characters of a coding's name that is shown: a token that upstream repeats is longer."""
 
 
 class DecodingError(ManifestsError):
@@ -164,7 +166,7 @@ class Decoder:
             raise DecodingError(f"the body is packed {len(names)} times over")
         unknown = [name for name in names if name not in CODINGS]
         if unknown:
-            raise DecodingError(f"the body is packed in an unknown way: {unknown[0][:20]!a}")
+            raise DecodingError(f"the body is packed in an unknown way{shown(unknown[0])}")
         codings = [CODINGS[name]() for name in reversed(names or ["identity"])]
         self._layers = [Layer(coding, most_bytes=most_bytes) for coding in codings]
         self._copy = Copy(names)
@@ -193,6 +195,11 @@ class Decoder:
     def packed(self) -> bytes | None:
         """Return what was decoded, if gzip is all that it was packed with: that has a checksum."""
         return self._copy.whole()
+
+
+def shown(name: str) -> str:
+    """Return what to say of an unknown coding's name."""
+    return f": {name!a}" if len(name) <= LONGEST_NAME else ", whose name is too long to tell"
 
 
 class Layer:
