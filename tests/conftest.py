@@ -26,6 +26,19 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let each process of pytest-xdist count lines once only.
+
+    There pytest-cov starts to count twice, and `no_cover` ends the second count alone: the first,
+    which nobody reads, then goes on, at the price that the mark is to save.
+    """
+    counting = session.config.pluginmanager.get_plugin("_cov")
+    controller = getattr(counting, "cov_controller", None)
+    if controller is not None and hasattr(session.config, "workerinput"):
+        controller.cov.stop()
+
+
 @pytest.fixture
 def trio_clock() -> MockClock:
     """Return the clock of a test in virtual time: seconds since the test began."""

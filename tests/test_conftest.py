@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
@@ -25,3 +26,9 @@ async def test_waiting_takes_no_time(trio_clock: MockClock) -> None:
     await anyio.sleep(3600)
     assert math.isclose(anyio.current_time() - start, 3600)
     assert math.isclose(trio_clock.current_time(), anyio.current_time())
+
+
+@pytest.mark.no_cover
+def test_what_is_not_covered_is_not_watched() -> None:
+    """With `no_cover` nothing is called for each line of a test, in a process of xdist neither."""
+    assert sys.gettrace() is None

@@ -18,7 +18,7 @@ import orjson
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from manifests.cli.app import app
+from manifests.cli.app import app_for
 from manifests.clock import Clock
 from manifests.recording import iso
 from manifests.sandbox.server import SandboxOptions, running
@@ -95,7 +95,8 @@ class Place:
         told = io.StringIO()
         ending = pytest.raises(SystemExit)
         with redirect_stdout(io.StringIO()), redirect_stderr(told), ending as ended:
-            app(["generate", "--attempts", "1", *arguments], prog_name="manifests")
+            given = ["generate", "--attempts", "1", *arguments]
+            app_for(given)(given, prog_name="manifests")
         assert isinstance(ended.value.code, int)
         return ended.value.code, told.getvalue()
 

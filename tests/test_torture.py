@@ -28,7 +28,7 @@ import anyio
 import pytest
 from filelock import FileLock
 
-from manifests.cli.app import app
+from manifests.cli.app import app_for
 from manifests.clock import Clock
 from manifests.sandbox.server import SandboxOptions, running
 from manifests.store.canonical import sha256
@@ -143,7 +143,8 @@ def load_everything() -> None:
     os.environ |= {"CIVITAI_ENDPOINT": "http://127.0.0.1:1", "HF_ENDPOINT": "http://127.0.0.1:1"}
     arguments = ["generate", "--dry-run", "--filters", str(FILTERS), "--only", "x/week/sd21"]
     with redirect_stderr(io.StringIO()), suppress(SystemExit):
-        app([*arguments, "--fixed", "1/0ms", "--attempts", "1"], prog_name="manifests")
+        given = [*arguments, "--fixed", "1/0ms", "--attempts", "1"]
+        app_for(given)(given, prog_name="manifests")
 
 
 def make_run(environment: dict[str, str], arguments: list[str], *, touch: int) -> None:
@@ -155,7 +156,7 @@ def make_run(environment: dict[str, str], arguments: list[str], *, touch: int) -
     os.dup2(log, 2)
     counted = watch_touches(environment["MANIFESTS_OUT"], touch)
     try:
-        app(arguments, prog_name="manifests")
+        app_for(arguments)(arguments, prog_name="manifests")
     except SystemExit as ended:
         sys.stderr.write(f"touches: {counted[0]}\n")
         sys.stderr.flush()

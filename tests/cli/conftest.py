@@ -18,7 +18,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from rich.console import Console  # noqa: TID251 - the command line prints on one
 
-from manifests.cli.app import app
+from manifests.cli.app import app_for
 from manifests.clock import Clock
 from manifests.errors import ErrorCode
 from manifests.results import Environment, Failure, Outcome, RunRecord, State
@@ -178,8 +178,9 @@ def manifests(capsys: pytest.CaptureFixture[str]) -> RunsCommand:
 
     def call(*arguments: str | Path) -> CompletedProcess[str]:
         capsys.readouterr()
+        given = [str(argument) for argument in arguments]
         with pytest.raises(SystemExit) as ended:
-            app([str(argument) for argument in arguments], prog_name="manifests")
+            app_for(given)(given, prog_name="manifests")
         printed = capsys.readouterr()
         code = ended.value.code
         assert isinstance(code, int)
@@ -248,7 +249,7 @@ def run_quietly(*arguments: str) -> str:
     """Run the command whatever comes of it; return what it printed for programs."""
     printed = io.StringIO()
     with redirect_stdout(printed), redirect_stderr(io.StringIO()), suppress(SystemExit):
-        app(arguments, prog_name="manifests")
+        app_for(arguments)(arguments, prog_name="manifests")
     return printed.getvalue()
 
 

@@ -18,7 +18,7 @@ from anyio.from_thread import start_blocking_portal
 from markdown_it import MarkdownIt
 from tests.cli.conftest import settle_in
 
-from manifests.cli.app import app
+from manifests.cli.app import app_for
 from manifests.clock import Clock
 from manifests.report.formats import FORMATS
 from manifests.sandbox.server import SandboxOptions, running
@@ -175,7 +175,7 @@ class World:
     def _say(self, number: int, *arguments: str) -> None:
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-            app(arguments, prog_name="manifests")
+            app_for(arguments)(arguments, prog_name="manifests")
         assert ended.value.code in {0, 1, 3}, arguments
         name = " ".join((str(number), *arguments)).replace(str(self.folder), "")
         for stream, written in (("stdout", out), ("stderr", err)):
