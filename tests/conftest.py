@@ -6,7 +6,7 @@ import os
 from typing import TypeAlias
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from trio.testing import MockClock
 
 Backend: TypeAlias = tuple[str, dict[str, object]]
@@ -37,6 +37,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     controller = getattr(counting, "cov_controller", None)
     if controller is not None and hasattr(session.config, "workerinput"):
         controller.cov.stop()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Count no lines of what hypothesis repeats: tables hold each line, and it takes twice as long.
+
+    So coverage tells what examples reach that somebody chose, and is the same each time.
+    """
+    if is_hypothesis_test(getattr(item, "obj", None)):
+        item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
     from manifests.results import RunRecord
 
+# Whole runs in this process: each of their lines has a test nearer to it.
+pytestmark = pytest.mark.no_cover
+
 FILTERS = Path(__file__).parents[1] / "filters"
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 RECORDED = Path(__file__).parents[2] / "shared" / "recorded"

@@ -64,6 +64,7 @@ def code(record: RunRecord) -> ExitCode:
     return exit_code(record, max_failed=0.1)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("of", [1, 2, 3, 4])
 @pytest.mark.parametrize(
     ("before", "today"),

@@ -49,6 +49,7 @@ def packed(state: Path) -> list[bytes]:
     return found
 
 
+@pytest.mark.no_cover
 def test_everything_from_the_embedded_upstream(manifests: RunsCommand, out: Path) -> None:
     """With --sandbox all 330 manifests are made, and every id of each stands in its catalogue."""
     found = manifests("generate", "--sandbox")
@@ -73,6 +74,7 @@ def test_everything_from_the_embedded_upstream(manifests: RunsCommand, out: Path
     assert {each["state"] for each in status["filters"].values()} == {"fresh"}
 
 
+@pytest.mark.no_cover
 def test_the_same_answers_give_the_same_bytes(
     manifests: RunsCommand, serve: Serves, out: Path
 ) -> None:

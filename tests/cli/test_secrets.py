@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import RunsCommand
 
+# All commands once more: each has tests of its own, which hold its lines.
+pytestmark = pytest.mark.no_cover
+
 CIVITAI = "c0ffee11deadbeefc0ffee22deadbeef"
 HUGGING_FACE = "hf_QmFzZTY0T2ZUaGlzVG9rZW4xMjM0NTY"
 USER = "proxyuser77"

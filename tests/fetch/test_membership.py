@@ -138,6 +138,7 @@ def read(reply: Reply) -> Page:
     return Page(cursor=str(len(reply.body)))
 
 
+@pytest.mark.no_cover
 async def test_processes_stay_below_the_ceiling_and_share_it() -> None:
     """Four processes together have no more in flight than one may, and none is left behind."""
     office = Office(ceiling=6)
@@ -149,6 +150,7 @@ async def test_processes_stay_below_the_ceiling_and_share_it() -> None:
     assert min(office.when_first_ended.values()) >= 25
 
 
+@pytest.mark.no_cover
 async def test_a_refusal_of_one_slows_all() -> None:
     """What the host bears is found out once, for all."""
     office = Office(upstream=Upstream(bears=5), ceiling=12)

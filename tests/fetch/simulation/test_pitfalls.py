@@ -150,6 +150,7 @@ def test_a_page_never_waits_for_parked_attempts_alone() -> None:
     assert original.attempt in desk.under_way
 
 
+@pytest.mark.no_cover
 def test_a_counted_quota_buys_no_copies() -> None:
     """8. 1,500 pages and three windows of 500: a copy would cost a fourth window."""
     assert {play("U2h", seed).requests for seed in (1, 3, 4, 5)} == {1500}
@@ -177,6 +178,7 @@ def test_the_earliest_reset_counts_and_flights_are_spent() -> None:
     assert gate.opens_at(in_flight=3, waiting=1, now=2.1) >= 10.9
 
 
+@pytest.mark.no_cover
 def test_a_long_counted_run_meets_no_refusal() -> None:
     """9. Ten thousand requests in twenty windows provoke not a single 429."""
     rng = Chance(9)
