@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 import anyio.to_thread
 import pytest
+from tests.fetch.sharing.worker import Orders, Told, answer
 
 from manifests.clock import Clock
 from manifests.sandbox.server import Running, SandboxOptions, running
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerProcess
+    from pathlib import Path
 
     class Server(Protocol):
         """What `conftest.py` starts."""
@@ -31,15 +33,8 @@ if TYPE_CHECKING:
             """Start it."""
 
 
-WORKER = Path(__file__).with_name("worker.py")
-
-
-class Told(TypedDict):
-    """What one process tells when it is done; `worker.py` says more."""
-
-    done: list[float]
-    refused: int
-    notes: list[str]
+FORKS = get_context("forkserver")
+FORKS.set_forkserver_preload([answer.__module__])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,40 +68,51 @@ class Result:
         return [sum(at <= first for at in each["done"]) for each in self.told]
 
 
-def hire(team: Team, endpoint: str) -> subprocess.Popen[str]:
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One process, and the line to it."""
+
+    process: ForkServerProcess
+    line: Connection
+
+
+def hire(team: Team, endpoint: str) -> Worker:
     """Start one process."""
-    orders = {
-        "endpoint": endpoint,
-        "place": team.place,
-        "pages": team.pages,
-        "ceiling": team.ceiling,
-        "source": team.source,
-    }
-    command = [sys.executable, str(WORKER), json.dumps(orders)]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    orders = Orders(
+        endpoint=endpoint,
+        place=team.place,
+        pages=team.pages,
+        ceiling=team.ceiling,
+        source=team.source,
     )
+    ours, its = FORKS.Pipe()
+    process = FORKS.Process(target=answer, args=(its, orders), daemon=True)
+    process.start()
+    its.close()
+    return Worker(process, ours)
 
 
-def start(workers: Sequence[subprocess.Popen[str]]) -> None:
+def start(workers: Sequence[Worker]) -> None:
     """Let all begin together, as soon as the last one is ready."""
     for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
+        assert worker.line.recv() == "ready"
     for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("\n")
+        worker.line.send("start")
 
 
-def listen(workers: Sequence[subprocess.Popen[str]]) -> list[Told]:
+def listen(workers: Sequence[Worker]) -> list[Told]:
     """Return what those tell that were not killed."""
-    answers = [worker.communicate()[0] for worker in workers]
-    return [json.loads(answer) for answer in answers if answer]
+    told: list[Told] = []
+    for worker in workers:
+        with worker.line, suppress(EOFError):
+            told.append(worker.line.recv())
+        worker.process.join()
+    return told
 
 
 async def work(
     team: Team,
-    disturb: Callable[[Running, Sequence[subprocess.Popen[str]]], Awaitable[None]] | None = None,
+    disturb: Callable[[Running, Sequence[Worker]], Awaitable[None]] | None = None,
 ) -> Result:
     """Let a team fetch its pages, and disturb it in the middle."""
     options = SandboxOptions(simulate=team.simulate, models=50)
@@ -164,7 +170,7 @@ async def test_a_rate_is_found_out_together(server: Server) -> None:
 async def test_a_restart_of_the_server_is_survived(server: Server) -> None:
     """The server goes and comes back: never more than the limit, and it is used again."""
 
-    async def restart(upstream: Running, _: Sequence[subprocess.Popen[str]]) -> None:
+    async def restart(upstream: Running, _: Sequence[Worker]) -> None:
         await answered(upstream, 20)
         await anyio.to_thread.run_sync(server.stop)
         await answered(upstream, 36)
@@ -182,9 +188,9 @@ async def test_a_restart_of_the_server_is_survived(server: Server) -> None:
 async def test_a_killed_process_frees_its_places(tmp_path: Path) -> None:
     """What a killed process held is used by the others, who finish."""
 
-    async def kill(upstream: Running, workers: Sequence[subprocess.Popen[str]]) -> None:
+    async def kill(upstream: Running, workers: Sequence[Worker]) -> None:
         await answered(upstream, 10)
-        workers[0].kill()
+        workers[0].process.kill()
 
     team = Team(
         place=f"sqlite:{tmp_path / 'budget'}",
