@@ -248,6 +248,16 @@ def test_an_answer_may_prove_that_a_new_window_began(keeper: Keeper) -> None:
     assert keeper.hear("b", want=8, later=1.0).granted == 2
 
 
+def test_an_answer_that_was_overtaken_does_not_end_a_window(keeper: Keeper) -> None:
+    """What was sent before a new window was heard of may tell of the old one, however late."""
+    keeper.hear("a", busy=2, quota=((30, 1.0, 0.05),))
+    keeper.hear("a", busy=1, quota=((39, 2.0, 0.5),), later=0.9)
+    keeper.hear("b", quota=((1, 1.0, 0.4),), later=0.05)
+    assert keeper.state is not None
+    assert keeper.state.remaining == 38
+    assert keeper.state.reset == pytest.approx(2.9)
+
+
 def test_an_ill_host_gets_one_probe(keeper: Keeper) -> None:
     """Of all processes one may see whether a host is well again, and its answer opens it."""
     keeper.hear("a", ill=1.0)

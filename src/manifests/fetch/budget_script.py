@@ -72,8 +72,9 @@ local function refuse(s, ask, t, sent)
 end
 
 local function count(s, remaining, reset, sent, t)
-  if s.told and sent + reset - 1 > s.reset then begin_window(s, sent) end
-  if sent < s.window then
+  if s.told and sent + reset - 1 > s.reset then
+    begin_window(s, t)
+  elseif sent < s.window then
     s.remaining = max(0, s.remaining - 1)
     return
   end

@@ -18,8 +18,9 @@ ROUNDED_BY = 1.0
 def count(state: State, remaining: int, reset: tuple[float, float], *, sent: float) -> None:
     """Learn what an answer says is left of a counted window; *reset* is when and in how long."""
     if state.told and sent + reset[1] - ROUNDED_BY > state.reset:
-        begin_window(state, sent)
-    if sent < state.window:
+        # What was under way with it may have been counted before it, and come after it.
+        begin_window(state, reset[0] - reset[1])
+    elif sent < state.window:
         # It tells of the window before, but may have been counted in this one.
         state.remaining = max(0, state.remaining - 1)
         return
