@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,8 @@ from manifests.store.columns import unpack
 from manifests.store.database import open_database
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.cli.conftest import RunsCommand, Serves
 
 FAST = ("--fixed", "8/0ms", "--attempts", "1")
@@ -125,24 +129,34 @@ def test_a_dry_run_writes_nothing(manifests: RunsCommand, serve: Serves, out: Pa
     assert not out.exists()
 
 
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that refuses, and that nobody else can take meanwhile."""
+    with closing(socket.socket()) as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
 @pytest.mark.parametrize("broken", ["huggingface=503", "refused"])
 def test_one_source_down_costs_the_other_nothing(
     manifests: RunsCommand,
     serve: Serves,
     out: Path,
+    silent_port: int,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     broken: str,
 ) -> None:
     """The other source is complete, nothing old is lost, and the status says why and since when."""
     only = ("--only", "x/week/*", "--only", "hf:*mit")
     serve()
-    manifests("generate", *FAST, *only)
+    assert manifests("generate", *FAST, *only).returncode == 0
     before = contents(out)
     serve("" if broken == "refused" else broken)
     if broken == "refused":
-        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent_port}")
     found = manifests("generate", *FAST, *only)
-    assert found.returncode == 3
+    assert found.returncode == 3, found.stderr
     assert "8 of huggingface's 8 filters failed; --max-failed allows 10%" in found.stderr
     assert contents(out) == before
     status = orjson.loads((out / "status.json").read_bytes())
