@@ -248,3 +248,15 @@ def test_what_is_said_of_the_database(
     found = list(judge_database(facts))
     assert [each.level for each in found] == [level for level, _ in expected]
     assert all(words in each.found for each, (_, words) in zip(found, expected, strict=True))
+
+
+def test_a_look_is_no_leftover(tmp_path: Path) -> None:
+    """The file with which another look tries the same disk is not taken for a dead run's."""
+    counted: list[int] = []
+
+    def write_and_look(path: Path, data: bytes) -> None:
+        MACHINE.write(path, data)
+        counted.append(look_for_writer(tmp_path).staged)
+
+    look_at_folder(tmp_path, disk=replace(MACHINE, write=write_and_look))
+    assert counted == [0, 0]

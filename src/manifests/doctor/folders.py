@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderFacts", "Space", "WriterFacts", "look_at_folder", "look_for_writer"]
 
+PROBE = "doctor.json"
+"""Name of the file that is written on trial; no run stages one of that name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
@@ -94,7 +97,7 @@ def try_writing(ground: Path, disk: Disk) -> bool:
         StoreError: the disk refuses.
     """
     # Should we be killed, the next run sweeps up what has such a name.
-    first, second = (ground / temporary_name("doctor.json", disk.token()) for _ in range(2))
+    first, second = (ground / temporary_name(PROBE, disk.token()) for _ in range(2))
     with translated(ground):
         try:
             disk.write(first, b"{}\n")
@@ -145,7 +148,8 @@ def look_for_writer(folder: Path) -> WriterFacts:
         is_locked=is_locked,
         holder=read_holder(folder) if HOLDER_FILE in names else None,
         has_journal=JOURNAL_FILE in names,
-        staged=sum(is_temporary(name) for name in names),
+        # All looks are taken at once: the file that one of them tries the disk with is no leftover.
+        staged=sum(is_temporary(name) and not name.startswith(f".{PROBE}.") for name in names),
     )
 
 
