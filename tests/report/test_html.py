@@ -309,14 +309,32 @@ def test_the_oldest_data(
     assert f'<td class="text">{shown}</td></tr>' in render(tell(make_run(*made))).decode()
 
 
-def test_stale_since(make_run: MakesRun) -> None:
-    """Since when a source is stale is told of the filter that has waited longest."""
-    stamps = ["2026-07-31T10:00:00Z", "2026-07-29T10:00:00Z", None]
-    outcomes = [
-        Outcome(source="a", filter=f"filter/{index}", state=State.STALE, stale_since=stamp)
-        for index, stamp in enumerate(stamps)
+@pytest.mark.parametrize(
+    ("outcomes", "shown"),
+    [
+        (
+            [
+                (State.STALE, "2026-07-31T10:00:00Z"),
+                (State.QUARANTINED, "2026-07-29T10:00:00Z"),
+                (State.STALE, None),
+                (State.UNCHANGED, "2026-07-28T10:00:00Z"),
+            ],
+            "2026-07-29 10:00 UTC",
+        ),
+        ([(State.STALE, None), (State.FRESH, None)], "this run"),
+        ([(State.UNCHANGED, "2026-07-28T10:00:00Z"), (State.FRESH, None)], "\u2013"),
+    ],
+)
+def test_stale_since(
+    make_run: MakesRun, outcomes: list[tuple[State, str | None]], shown: str
+) -> None:
+    """Since when a source is stale is told of what has waited longest and still does."""
+    made = [
+        Outcome(source="a", filter=f"filter/{index}", state=state, stale_since=stamp)
+        for index, (state, stamp) in enumerate(outcomes)
     ]
-    assert "2026-07-29 10:00 UTC" in read(render(tell(make_run(*outcomes)))).text
+    page = render(tell(make_run(*made))).decode()
+    assert f'<td class="text">{shown}</td><td class="text">' in page
 
 
 @pytest.mark.parametrize(

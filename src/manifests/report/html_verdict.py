@@ -127,9 +127,16 @@ def _source_row(record: RunRecord, source: str) -> Sequence[str]:
         source,
         state_bar(counts),
         *(_count(state, count) for state, count in zip(State, counts, strict=True)),
-        _earliest(outcome.stale_since for outcome in outcomes),
+        _stale_since(outcomes),
         _oldest(outcomes),
     ]
+
+
+def _stale_since(outcomes: Sequence[Outcome]) -> str:
+    """Return since when the first of those that are behind has been so."""
+    # One that was made now still tells since when it had been stale.
+    behind = [each.stale_since for each in outcomes if not each.state.is_current]
+    return _earliest(behind) if any(behind) else "this run" if behind else NOTHING
 
 
 def _oldest(outcomes: Sequence[Outcome]) -> str:

@@ -284,6 +284,22 @@ def test_themes(open_page: Opens, eventful: RunRecord) -> None:
     assert page.evaluate(paper) == seen[1]
 
 
+def test_paper(open_page: Opens, run: RunRecord) -> None:
+    """On paper the page is light, shows its figures, and leaves out what only answers to a hand."""
+    page = open_page(run).page
+    page.locator("#theme").press("Enter")
+    page.locator("#theme").press("Enter")
+    expect(page.locator("#theme")).to_have_text("Theme: dark")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 249, 247)"
+    expect(page.locator("#heat button").first).to_be_visible()
+    for gone in ("#theme", "nav", "button[data-copy] >> nth=0", "#facet-controls", "#filters"):
+        expect(page.locator(gone)).to_be_hidden()
+    assert page.locator(".failure .command code").first.evaluate(
+        "(code) => code.scrollWidth <= code.clientWidth"
+    )
+
+
 def test_narrow_windows(open_page: Opens, run: RunRecord) -> None:
     """No window makes the page scroll sideways; what is wide scrolls in its own frame."""
     page = open_page(run, width=360).page
