@@ -246,6 +246,21 @@ def test_a_candidate_that_was_made_again_and_believed_is_dropped(past: Past) -> 
         assert memory.held_back() == ()
 
 
+def test_what_others_listed_is_unlearned(past: Past) -> None:
+    """Counts and candidates go, and the runs stay; a memory that fails says so."""
+    with past.memory() as memory:
+        memory.finish(record("one", outcome(State.FRESH)), Snapshot(), [])
+        memory.finish(record("two", outcome(State.QUARANTINED)), Snapshot(), [held()])
+        memory.unlearn()
+        assert memory.recall() == Recalled()
+        assert memory.held_back() == ()
+        assert memory.upstream() == record("two").environment.endpoints
+    past.break_tables("outcomes")
+    with past.memory() as memory:
+        memory.unlearn()
+    assert past.notes[-1].split("; ")[1] == "what somebody else listed still counts"
+
+
 def test_a_verdict_without_a_run_counts_but_is_no_run(past: Past) -> None:
     """One filter that was looked at leaves its candidate or takes it away, and no run to resume."""
     with past.memory() as memory:

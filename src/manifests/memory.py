@@ -96,6 +96,10 @@ class Memory:
             else_="this run learns nothing from earlier ones",
         )
 
+    def unlearn(self) -> None:
+        """Forget what earlier runs teach, and what they held back: they asked somebody else."""
+        self._tried(self._unlearn, None, else_="what somebody else listed still counts")
+
     def begin(self, run: str, *, pages_since: datetime | None) -> None:
         """Note that a run has begun, so that the next one can tell when it was killed."""
         now = self._now()
@@ -188,6 +192,10 @@ class Memory:
         known = (each.run for each in self._history.runs() if not each.dry_run)
         record = next((each for run in known if (each := self._history.record(run))), None)
         return record.environment.endpoints if record else {}
+
+    def _unlearn(self) -> None:
+        self._lessons.forget()
+        self._quarantine.drop(each.key for each in self._quarantine.held())
 
     def _finish(self, record: RunRecord, snapshot: Snapshot, held: Iterable[HeldCandidate]) -> None:
         now = self._now()

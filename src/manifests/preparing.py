@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from manifests.store.names import Key
     from manifests.store.published import Published
 
-__all__ = ["Prepared", "freshness", "look_again", "prepare", "refuse_mixture"]
+__all__ = ["Prepared", "freshness", "look_again", "mixture", "prepare", "refuse_mixture"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,14 +129,28 @@ def refuse_mixture(settings: Settings, before: Mapping[str, str]) -> None:
     Raises:
         SettingsError: naming both endpoints.
     """
-    for source, endpoint in before.items():
-        now = settings.access[source].endpoint if source in settings.access else endpoint
-        if is_loopback(now) != is_loopback(endpoint):
-            empty = f"rm {settings.out}/*.json"
-            raise SettingsError(
-                f"{settings.out} holds a catalogue made from {endpoint}, not from {now}",
-                next_step=f"choose another folder with --out DIR, or empty it: {empty}",
-            )
+    if mixed := mixture(settings, before):
+        endpoint, now = mixed
+        raise SettingsError(
+            f"{settings.out} holds a catalogue made from {endpoint}, not from {now}",
+            next_step="choose another folder with --out DIR, or empty it:"
+            f" rm {settings.out}/*.json",
+        )
+
+
+def mixture(settings: Settings, before: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return who was asked before and who is now, where one is this machine and the other is not.
+
+    Args:
+        settings: what the run is told.
+        before: source → endpoint that was asked before.
+    """
+    pairs = (
+        (endpoint, settings.access[source].endpoint)
+        for source, endpoint in before.items()
+        if source in settings.access
+    )
+    return next((pair for pair in pairs if is_loopback(pair[0]) != is_loopback(pair[1])), None)
 
 
 def refuse_unknown_upstream(settings: Settings, published: Published) -> None:

@@ -27,9 +27,11 @@ from manifests.store.database import DATABASE_FILE, open_database
 from manifests.store.history import History, Unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.cli.conftest import ReadsFiles, ReadsStatus, RunsCommand, Serves
+
+    from manifests.store.names import Key
 
 FAST = ("--fixed", "8/0ms", "--attempts", "1")
 NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -501,6 +503,32 @@ def test_without_any_history_a_real_run_mends_what_was_lost(
     ended = manifests("generate", *FAST, "--deadline", "5s", "--state", tmp_path / "another")
     assert ended.returncode == 1
     assert "holds a catalogue" not in ended.stderr
+
+
+def counts_in(state: Path, out: Path) -> Mapping[Key, tuple[int, ...]]:
+    """Return how many models each filter is remembered to have had."""
+    with open_memory(state, out=out, clock=Clock(), reporter=silent) as memory:
+        return memory.recall().counts
+
+
+@pytest.mark.parametrize("command", [("generate",), ("test-filter", "hf:mit", "--publish")])
+def test_a_rehearsal_teaches_no_real_run(
+    manifests: RunsCommand,
+    serve: Serves,
+    monkeypatch: pytest.MonkeyPatch,
+    out: Path,
+    command: tuple[str, ...],
+) -> None:
+    """A set that is emptied after runs of the sandbox is not judged by how much that listed."""
+    serve(models=60)
+    assert manifests("generate", *FAST).returncode == 0
+    assert counts_in(out.parent / "state", out)
+    for path in out.glob("*.json"):
+        path.unlink()
+    for name in ("CIVITAI_ENDPOINT", "HF_ENDPOINT"):
+        monkeypatch.setenv(name, "https://upstream.invalid")
+    assert manifests(*command, *FAST, "--deadline", "500ms").returncode == 1
+    assert counts_in(out.parent / "state", out) == {}
 
 
 def test_quiet_tells_of_a_lost_history(

@@ -123,6 +123,20 @@ def test_dry_runs_and_other_outputs_teach_nothing(database: Database) -> None:
     assert Lessons(database, out=OUT).counts() == {}
 
 
+def test_what_was_learned_can_be_forgotten(database: Database) -> None:
+    """Counts and lengths go, of this output alone; what is learned later counts again."""
+    elsewhere = Lessons(database, out=Path("elsewhere"))
+    keep(database, "other", out=Path("elsewhere")).outcomes(outcome("a", 2))
+    keep(database, "counts").outcomes(outcome("a", 1))
+    keep(database, "pages").queries(query(3))
+    lessons = Lessons(database, out=OUT)
+    lessons.forget()
+    assert (lessons.counts(), lessons.pages()) == ({}, {})
+    assert elsewhere.counts() == {("s", "a"): (2,)}
+    keep(database, "later").outcomes(outcome("a", 7))
+    assert lessons.counts() == {("s", "a"): (7,)}
+
+
 def test_a_listing_is_as_long_as_it_was_last_time(database: Database) -> None:
     """The pages of a listing are those of the last run that read it well and sent for it."""
     lessons = Lessons(database, out=OUT)

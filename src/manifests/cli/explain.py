@@ -11,7 +11,7 @@ import anyio
 from manifests.cli import explanation
 from manifests.cli.consoles import notes_on, say
 from manifests.cli.options import STATE
-from manifests.cli.remembering import writing
+from manifests.cli.remembering import start_anew, writing
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
 from manifests.difference import compare
@@ -104,6 +104,7 @@ async def make(prepared: Prepared, question: Question, people: Console) -> Case:
     async with writing(prepared, tell, wait=wait, command="manifests test-filter") as current:
         out = current.settings.out
         with open_memory(question.state, out=out, clock=clock, reporter=tell) as memory:
+            start_anew(current, memory)
             case = await make_alone(current, question, memory=memory)
             record = publish_draft(case.prepared, case.draft, now=iso(clock.wall()))
             # As a run of its own it would be what `diff` compares with, and end all resuming.

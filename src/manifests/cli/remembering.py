@@ -13,7 +13,7 @@ from manifests.clock import Clock
 from manifests.events import Noted
 from manifests.fetch.cache import CachedPages, CachePolicy
 from manifests.memory import open_memory
-from manifests.preparing import look_again, refuse_mixture
+from manifests.preparing import look_again, mixture, refuse_mixture
 from manifests.recording import run_id
 from manifests.settings import parse_duration
 from manifests.store.lock import Holder, locked
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from manifests.runner import Workplace
     from manifests.store.history import Unfinished
 
-__all__ = ["MemoryFlags", "Remembrance", "remembering", "writing"]
+__all__ = ["MemoryFlags", "Remembrance", "remembering", "start_anew", "writing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +94,22 @@ async def remembering(
         # A set that lost its status.json can't tell whose it is, but its history may.
         if prepared.published.manifests and prepared.published.status is None:
             refuse_mixture(prepared.settings, memory.upstream())
+        start_anew(prepared, memory)
         async with workplace(prepared, reporter, sandbox=sandbox, memory=memory) as found:
             settled, place = found
             # The embedded upstream is another one each time, and is asked sooner than a disk.
             resumable = remembrance.cache and not sandbox
             yield settled, begin(settled, place, memory, remembrance if resumable else None)
+
+
+def start_anew(prepared: Prepared, memory: Memory) -> None:
+    """Forget what a rehearsal has taught where a real set begins, and the reverse.
+
+    Whoever rehearses with the sandbox and then empties the folder would have real lists held back
+    because they are shorter than the made-up ones were.
+    """
+    if not prepared.published.manifests and mixture(prepared.settings, memory.upstream()):
+        memory.unlearn()
 
 
 def begin(

@@ -104,6 +104,19 @@ class Lessons:
             counts[row.source, row.filter].append(row.count)
         return {key: tuple(each) for key, each in counts.items()}
 
+    def forget(self) -> None:
+        """Forget all counts and lengths of listings; the runs themselves stay.
+
+        Raises:
+            StoreError: the database or the disk refused.
+        """
+        with self._database.transaction():
+            self._database.execute(
+                "DELETE FROM outcomes WHERE run_id IN (SELECT id FROM runs WHERE out = ?)",
+                self._out,
+            )
+            self._database.execute("DELETE FROM listings WHERE out = ?", self._out)
+
     def pages(self) -> dict[Query, int]:
         """Return how many pages each listing took in the last run that read it well.
 
