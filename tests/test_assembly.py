@@ -89,6 +89,36 @@ def test_what_was_cut_short_says_by_what(ended_by: EndedBy, code: ErrorCode, wor
     assert ended_by in made.failure.cause
 
 
+@pytest.mark.parametrize(
+    ("causes", "said"),
+    [
+        ([], ""),
+        (["", ""], ""),
+        (["HTTP 503", ""], ""),
+        (["HTTP 503"], "; the last of 1 attempt: HTTP 503"),
+        (["", "HTTP 429", "HTTP 503"], "; the last of 3 attempts: HTTP 503"),
+    ],
+)
+def test_what_was_cut_short_says_what_it_had_heard(causes: list[str], said: str) -> None:
+    """A host that answers with errors only does not look like one that is merely slow."""
+    each = planned("a", 3)
+    attempts = [
+        Attempt(
+            number=number,
+            url="u",
+            started=number,
+            seconds=1,
+            code=ErrorCode.API_ERROR if cause else None,
+            cause=cause,
+        )
+        for number, cause in enumerate(causes, start=1)
+    ]
+    read = ReadQuery(planned=each, listing=listing("a", ended=False), attempts=attempts)
+    (made,) = assemble(Plan(queries=(each,)), {each.query: read}, INFOS, ended_by="deadline")
+    assert made.failure is not None
+    assert made.failure.cause == f"the deadline of the run came first{said}"
+
+
 def test_a_listing_s_own_failure_comes_before_the_run_s_end() -> None:
     """Whoever failed before the deadline did not fail by it."""
     each = planned("a", 3)

@@ -11,9 +11,10 @@ from manifests.errors import ErrorCode
 from manifests.listings import select
 from manifests.results import Failure, QueryRecord
 from manifests.store.entrylog import Gathered
+from manifests.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from manifests.listings import Candidate
     from manifests.models import Filter, Query
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from manifests.reading import ReadQuery
     from manifests.sources.base import Entry, SourceInfo
     from manifests.stopping import EndedBy
+    from manifests.traffic import Attempt
 
 __all__ = ["Made", "assemble", "collect_entries", "record_queries"]
 
@@ -50,21 +52,26 @@ def assemble(
         read = results[planned.query]
         for wanted in planned.wanted:
             candidate = select(read.listing, wanted, infos[wanted.filter.source])
-            failure = None if candidate else read.failure or cut_short(ended_by)
+            failure = None if candidate else read.failure or cut_short(ended_by, read.attempts)
             yield Made(filter=wanted.filter, read=read, candidate=candidate, failure=failure)
 
 
-def cut_short(ended_by: EndedBy) -> Failure:
+def cut_short(ended_by: EndedBy, attempts: Sequence[Attempt]) -> Failure:
     """Return the failure of a listing that was still being read when the run was ended."""
+    last = attempts[-1] if attempts else None
+    # Without it a host that answers nothing but errors looks like one that is merely slow.
+    said = ""
+    if last and last.cause:
+        said = f"; the last of {counted(len(attempts), 'attempt')}: {last.cause}"
     if ended_by == "deadline":
         return Failure(
             code=ErrorCode.DEADLINE_EXCEEDED,
-            cause="the deadline of the run came first",
+            cause=f"the deadline of the run came first{said}",
             next_step="run again; if it stays short, with a longer --deadline",
         )
     return Failure(
         code=ErrorCode.CANCELLED,
-        cause=f"{ended_by} ended the run first",
+        cause=f"{ended_by} ended the run first{said}",
         next_step="run again; what was published stays",
     )
 

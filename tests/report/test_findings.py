@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 import pytest
 
 from manifests.errors import ErrorCode
-from manifests.report.findings import reproduce, typed
+from manifests.report.exits import ExitCode
+from manifests.report.findings import reproduce, typed, verdict
 from manifests.results import Failure, Outcome, State
+from manifests.traffic import Circuit, HostNote, HostRecord
+
+if TYPE_CHECKING:
+    from tests.report.conftest import MakesRun
 
 
 @pytest.mark.parametrize(
@@ -41,4 +47,48 @@ def test_a_hostile_name_stays_one_word() -> None:
     command = reproduce(outcome, " --config 'a b; c'")
     assert shlex.split(command) == [
         *("manifests", "--config", "a b; c", "test-filter", "civitai:filter/$(x) y")
+    ]
+
+
+def host(circuit: Circuit, *notes: HostNote) -> HostRecord:
+    """Return how the host of `civitai` was treated."""
+    return HostRecord(
+        source="civitai", requests=9, refused=0, abandoned=0, most_in_flight=4, most_parked=0,
+        openings=1, circuit=circuit, window=4, notes=notes,
+    )  # fmt: skip
+
+
+OPENED = HostNote(at=1, kind="open", seconds=8, why="HTTP 503\x1b[2J")
+PROBED = HostNote(at=9, kind="half-open", seconds=0, why="a probe")
+
+
+@pytest.mark.parametrize(
+    ("record", "code", "said"),
+    [
+        (
+            host("open", OPENED, PROBED),
+            ErrorCode.DEADLINE_EXCEEDED,
+            "civitai was down until then: HTTP 503\\x1b[2J; see: manifests doctor",
+        ),
+        (
+            host("half-open"),
+            ErrorCode.CANCELLED,
+            "civitai was down until then; see: manifests doctor",
+        ),
+        (host("closed", OPENED, PROBED), ErrorCode.DEADLINE_EXCEEDED, None),
+        (host("open", OPENED), ErrorCode.CIRCUIT_OPEN, None),
+    ],
+)
+def test_a_host_that_was_down_is_named(
+    make_run: MakesRun, record: HostRecord, code: ErrorCode, said: str | None
+) -> None:
+    """Filters whose turn never came don't hide that their host was down; others tell it alone."""
+    failure = Failure(code=code, cause="cut short", next_step="run again")
+    outcome = Outcome(source="civitai", filter="filter/a", state=State.STALE, failure=failure)
+    run = make_run(outcome).model_copy(update={"ended_by": "deadline", "hosts": (record,)})
+    lines = list(verdict(run, ExitCode.TOO_MANY_FAILED, max_failed=1.0))
+    assert lines == [
+        "ended early by the deadline; what was complete is published",
+        *([said] if said else []),
+        "exit code 3",
     ]

@@ -28,6 +28,8 @@ NOUNS = {
     State.MISSING: "missing",
 }
 
+CUT_SHORT = (ErrorCode.DEADLINE_EXCEEDED, ErrorCode.CANCELLED)
+
 
 def failure_groups(record: RunRecord) -> list[tuple[Failure, list[Outcome]]]:
     """Return the failures that are alike, with their outcomes, the largest group first."""
@@ -64,6 +66,7 @@ def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator
     """Yield why the exit code is what it is, and what to do; nothing when all is well."""
     if record.ended_by != "completion":
         yield early_end(record)
+    yield from hosts_down(record)
     yield from lost_shards(record)
     missing = sum(is_missing(outcome) for outcome in record.outcomes)
     if missing:
@@ -77,6 +80,23 @@ def verdict(record: RunRecord, code: ExitCode, *, max_failed: float) -> Iterator
         yield "nothing was made"
     if code is not ExitCode.OK:
         yield f"exit code {code.value}"
+
+
+def hosts_down(record: RunRecord) -> Iterator[str]:
+    """Yield a line for each host that was down when a run was cut short, with what it said last.
+
+    The failures of its filters can only tell that their turn never came.
+    """
+    waited = {
+        outcome.source
+        for outcome in record.failures
+        if outcome.failure and outcome.failure.code in CUT_SHORT
+    }
+    for host in record.hosts:
+        if host.circuit != "closed" and host.source in waited:
+            why = next((note.why for note in reversed(host.notes) if note.kind == "open"), "")
+            said = f": {plain(why)}" if why else ""
+            yield f"{host.source} was down until then{said}; see: manifests doctor"
 
 
 def lost_shards(record: RunRecord) -> Iterator[str]:
