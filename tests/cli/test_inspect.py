@@ -97,6 +97,12 @@ def test_plan_for_a_person(manifests: RunsCommand) -> None:
     assert "  published quota (anonymous): 500 calls in 5 min 0 s" in found.stdout
 
 
+def test_plan_of_one_filter(manifests: RunsCommand) -> None:
+    """One filter on one listing is told in the singular."""
+    last = manifests("plan", "--only", "x/week/sdxl").stdout.splitlines()[-1]
+    assert last.startswith("CivitAI: 1 filter shares 1 listing: 1 first page, about 0.1 s, and")
+
+
 def test_plan_refuses_a_wrong_pace(manifests: RunsCommand) -> None:
     """A pace that can't be read is refused with one that can."""
     found = manifests("plan", "--fixed", "0/1s")

@@ -237,7 +237,7 @@ def test_an_unknown_suffix() -> None:
         format_of(PurePath("run.pdf"))
     assert refused.value.cause == "run.pdf: its suffix stands for no format"
     words = refused.value.next_step.split(", ")
-    assert {"use one of .json", ".md", ".xml"} <= set(words)
+    assert {"use one of .json", ".md", ".xml", ".txt"} <= set(words)
     assert len(words) == len(set(words))
     assert refused.value.next_step.endswith(", or --format")
 

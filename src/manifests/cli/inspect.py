@@ -138,11 +138,12 @@ def expectations(plan: Plan, *, seconds: float) -> Iterator[str]:
         info = SOURCES[name].info
         asked = [each for each in plan.queries if each.query.source == name]
         filters = sum(len(each.wanted) for each in asked)
-        least = sum(not each.broader for each in asked)
+        least, most = sum(not each.broader for each in asked), len(asked)
+        span = f"{least} to " if least < most else ""
         yield (
-            f"{info.title}: {counted(filters, 'filter')} share {counted(len(asked), 'listing')}:"
-            f" {least} to {len(asked)} first pages, about {duration(len(asked) * seconds)},"
-            " and more pages where a listing runs short"
+            f"{info.title}: {counted(filters, 'filter')} {'shares' if filters == 1 else 'share'}"
+            f" {counted(most, 'listing')}: {span}{counted(most, 'first page')},"
+            f" about {duration(most * seconds)}, and more pages where a listing runs short"
         )
         for who, (calls, window) in info.quotas.items():
             yield f"  published quota ({who}): {calls} calls in {duration(window)}"

@@ -270,7 +270,7 @@ FormatOption: TypeAlias = Annotated[
     ),
 ]
 DryRunOption: TypeAlias = Annotated[
-    bool, typer.Option("--dry-run", help="Fetch and judge everything, write nothing.")
+    bool, typer.Option("--dry-run", help="Make and judge everything, write nothing.")
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 QuietOption: TypeAlias = Annotated[

@@ -77,7 +77,7 @@ def format_of(path: PurePath) -> Format:
     for each in FORMATS.values():
         if each.suffix and path.name.lower().endswith(each.suffix):
             return each
-    known = ", ".join(each.suffix for each in FORMATS.values() if each.suffix)
+    known = ", ".join([*(each.suffix for each in FORMATS.values() if each.suffix), ".txt"])
     raise SettingsError(
         f"{path}: its suffix stands for no format", next_step=f"use one of {known}, or --format"
     )
