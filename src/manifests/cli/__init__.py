@@ -27,7 +27,13 @@ def main() -> None:
     from manifests.cli.quick import forget_odd_sizes  # noqa: PLC0415 - as above
 
     forget_odd_sizes(os.environ)
-    app_for(sys.argv[1:])(prog_name="manifests")
+    command = app_for(sys.argv[1:])
+    if os.environ.get("_MANIFESTS_COMPLETE") == "complete_bash":
+        from manifests.cli.bashwords import whole_words  # noqa: PLC0415 - start-up time, as above
+
+        with whole_words(os.environ):
+            command(prog_name="manifests")
+    command(prog_name="manifests")
 
 
 def answered() -> bool:
