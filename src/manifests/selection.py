@@ -10,7 +10,7 @@ from manifests.errors import DefinitionError
 from manifests.validation import nearest, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from manifests.models import Filter
     from manifests.sources.base import SourceInfo
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["find_filter", "matches_any", "select_filters"]
 
 MOST_NAMED = 3
+PREFIX = "filter/"
 WILD = frozenset("*?[")
 """Characters without which a glob is a name."""
 
 
 def matches_any(path: str, globs: Iterable[str]) -> bool:
     """Tell whether *path*, with or without its leading `filter/`, matches one of *globs*."""
-    short = path.removeprefix("filter/")
+    short = path.removeprefix(PREFIX)
     return any(fnmatchcase(path, glob) or fnmatchcase(short, glob) for glob in globs)
 
 
@@ -91,16 +92,30 @@ def matching(
     found = [made for made in candidates if name in {None, made.source}]
     if not found:
         own = [made for made in pool if name in {None, made.source}]
-        hint = nearest(glob, [path for made in own for path in (made.path, short_path(made))])
+        hint = next(near_misses(pool, own, glob), None) or nearest(
+            glob, [path for made in own for path in (made.path, short_path(made))]
+        )
         raise DefinitionError(
             [f"{pattern!r} matches no filter{hint}"], next_step="see them with: manifests list"
         )
     return found
 
 
+def near_misses(pool: Sequence[Filter], own: Sequence[Filter], path: str) -> Iterator[str]:
+    """Yield hints at filters of the same words: in another order, or of another source."""
+    words = sorted(path.removeprefix(PREFIX).lower().split("/"))
+    prefix = PREFIX if path.lower().startswith(PREFIX) else ""
+    for made in own:
+        if sorted(short_path(made).split("/")) == words:
+            yield f"; did you mean {prefix + short_path(made)!r}?"
+    for made in pool:
+        if short_path(made).split("/") == path.removeprefix(PREFIX).lower().split("/"):
+            yield f"; did you mean '{made.source}:{prefix}{short_path(made)}'?"
+
+
 def short_path(made: Filter) -> str:
     """Return the path as people type it, without `filter/`."""
-    return made.path.removeprefix("filter/")
+    return made.path.removeprefix(PREFIX)
 
 
 def find_filter(filters: Sequence[Filter], infos: Sequence[SourceInfo], path: str) -> Filter:

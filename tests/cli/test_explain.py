@@ -114,6 +114,19 @@ def test_an_empty_answer_is_held_back(manifests: RunsCommand, serve: Serves, out
         "verdict QUARANTINED: upstream lists no models, 100 are published; the published one stays"
     )
     assert (out / "hf-filter-likes.json").read_bytes() == before
+    assert "manifests accept" in found.stderr
+    assert "--publish" not in found.stderr
+
+
+def test_a_look_keeps_nothing_to_accept(manifests: RunsCommand, serve: Serves) -> None:
+    """Where accepting is the next step, a look says that it kept no candidate for it."""
+    serve()
+    manifests("generate", *FAST, "--only", "hf:likes")
+    serve("empty")
+    found = manifests("test-filter", "hf:likes", *FAST)
+    assert found.returncode == 1
+    assert found.stderr.splitlines()[-1] == "only with --publish is the candidate kept for that"
+    assert manifests("accept", "hf:likes").returncode == 2
 
 
 @pytest.mark.parametrize("option", ["", "--json"])

@@ -15,6 +15,7 @@ from manifests.cli.remembering import start_anew, writing
 from manifests.cli.wiring import workplace
 from manifests.clock import Clock
 from manifests.difference import compare
+from manifests.errors import ErrorCode
 from manifests.events import silent
 from manifests.fetch.fetcher import request_url
 from manifests.filters import load_filters
@@ -93,6 +94,8 @@ def explain(question: Question, data: Console, people: Console) -> ExitCode:
         show(case, data, published=question.publish)
     if failure := case.record.outcomes[0].failure:
         say(people, f"next: {failure.next_step}", style="yellow")
+        if failure.code is ErrorCode.QUARANTINED and not question.publish:
+            say(people, "only with --publish is the candidate kept for that", style="yellow")
     return exit_code(case.record, max_failed=question.settings.max_failed)
 
 
