@@ -95,6 +95,8 @@ def test_what_was_cut_short_says_by_what(ended_by: EndedBy, code: ErrorCode, wor
         ([], ""),
         (["", ""], ""),
         (["HTTP 503", ""], ""),
+        (["cut"], ""),
+        (["HTTP 503", "cut"], "; the last of 1 attempt: HTTP 503"),
         (["HTTP 503"], "; the last of 1 attempt: HTTP 503"),
         (["", "HTTP 429", "HTTP 503"], "; the last of 3 attempts: HTTP 503"),
     ],
@@ -102,13 +104,14 @@ def test_what_was_cut_short_says_by_what(ended_by: EndedBy, code: ErrorCode, wor
 def test_what_was_cut_short_says_what_it_had_heard(causes: list[str], said: str) -> None:
     """A host that answers with errors only does not look like one that is merely slow."""
     each = planned("a", 3)
+    codes = {"": None, "cut": ErrorCode.CANCELLED}
     attempts = [
         Attempt(
             number=number,
             url="u",
             started=number,
             seconds=1,
-            code=ErrorCode.API_ERROR if cause else None,
+            code=codes.get(cause, ErrorCode.API_ERROR),
             cause=cause,
         )
         for number, cause in enumerate(causes, start=1)

@@ -58,11 +58,12 @@ def assemble(
 
 def cut_short(ended_by: EndedBy, attempts: Sequence[Attempt]) -> Failure:
     """Return the failure of a listing that was still being read when the run was ended."""
-    last = attempts[-1] if attempts else None
-    # Without it a host that answers nothing but errors looks like one that is merely slow.
+    # What the end itself broke off tells nothing of the host.
+    heard = [each for each in attempts if each.code is not ErrorCode.CANCELLED]
     said = ""
-    if last and last.cause:
-        said = f"; the last of {counted(len(attempts), 'attempt')}: {last.cause}"
+    # Without it a host that answers nothing but errors looks like one that is merely slow.
+    if heard and heard[-1].cause:
+        said = f"; the last of {counted(len(heard), 'attempt')}: {heard[-1].cause}"
     if ended_by == "deadline":
         return Failure(
             code=ErrorCode.DEADLINE_EXCEEDED,

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from manifests.store.database import DATABASE_FILE, open_database
+from manifests.store.history import History
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Days, RunsCommand, Serves
@@ -88,9 +89,12 @@ def test_the_whole_record_is_the_report(
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("killed", "'killed' means 0 runs"),
-        ("2", "'2' means 3 runs"),
-        ("never", "'never' means 0 runs"),
+        (
+            "killed",
+            "run killed is under way, or was killed, and has left no record\nnext: choose another:",
+        ),
+        ("2", "'2' means 3 runs\nnext: see them: manifests runs"),
+        ("never", "'never' means 0 runs\nnext: see them: manifests runs"),
     ],
 )
 def test_a_name_that_means_no_single_run(
@@ -99,8 +103,18 @@ def test_a_name_that_means_no_single_run(
     """A beginning that is clear is enough; a run without an end has nothing to show."""
     found = manifests("runs", "show", name)
     assert (found.returncode, found.stdout) == (2, "")
-    assert f"error: {told}\nnext: see them: manifests runs" in found.stderr
+    assert f"error: {told}" in found.stderr
     assert manifests("runs", "show", days.second[:-1]).returncode == 0
+
+
+def test_the_latest_of_none(manifests: RunsCommand, tmp_path: Path) -> None:
+    """Where the only run was killed, there is no latest one, which is no fault of the name."""
+    database = open_database(tmp_path / "state", now=NOON).database
+    History(database, out=tmp_path / "out").begin("killed", now=NOON)
+    database.close()
+    found = manifests("runs", "show")
+    assert (found.returncode, found.stdout) == (2, "")
+    assert found.stderr == "error: no run has ended yet\nnext: make one: manifests generate\n"
 
 
 def test_what_another_version_wrote(manifests: RunsCommand, days: Days, tmp_path: Path) -> None:

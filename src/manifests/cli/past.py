@@ -22,7 +22,7 @@ from manifests.store.history import History
 from manifests.words import counted, duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from rich.console import Console
 
@@ -76,13 +76,29 @@ def find_run(history: History, name: str, *, or_else: str = "means") -> str:
     Raises:
         SettingsError: no run, or several, are meant.
     """
-    runs = [each.run for each in history.runs() if each.ended]
+    known = history.runs()
+    runs = [each.run for each in known if each.ended]
     meant = runs[:1] if name == LATEST else [each for each in runs if each.startswith(name)]
+    if not meant:
+        refuse_unended(name, {each.run for each in known})
     if len(meant) != 1:
         raise SettingsError(
             f"{name!r} {or_else} {counted(len(meant), 'run')}", next_step="see them: manifests runs"
         )
     return meant[0]
+
+
+def refuse_unended(name: str, begun: Collection[str]) -> None:
+    """Say that a run is known, but has no end, where that is why a name means none.
+
+    Raises:
+        SettingsError: it is so.
+    """
+    if name == LATEST:
+        raise SettingsError("no run has ended yet", next_step="make one: manifests generate")
+    if name in begun:
+        cause = f"run {name} is under way, or was killed, and has left no record"
+        raise SettingsError(cause, next_step="choose another: manifests runs")
 
 
 def stored_record(name: str, state: Path, out: Path) -> RunRecord:
