@@ -153,6 +153,20 @@ def test_a_list(browser: Browser, folder: Path) -> None:
         assert page.title() == "sdxl - CivitAI - catalogue preview"
 
 
+def test_a_search_tells_how_much_it_found(browser: Browser, folder: Path) -> None:
+    """While something is searched for, the number of what fits stands beside it, to be seen."""
+    with visiting(browser, folder, "#/civitai/sdxl") as page:
+        search, found = page.locator("#search"), page.locator(".found")
+        expect(found).to_be_hidden()
+        search.fill("model n29")
+        expect(found).to_have_text("11 of 303 models")
+        search.fill("")
+        expect(found).to_be_hidden()
+        page.goto(page.url.partition("#")[0] + "#/civitai")
+        page.locator("#search").fill("pg")
+        expect(page.locator(".found")).to_have_text("2 lists")
+
+
 def test_menus_lead_to_lists(browser: Browser, folder: Path) -> None:
     """A choice from a menu opens its list, and keeps the menu in focus."""
     with visiting(browser, folder, "#/civitai/sdxl") as page:

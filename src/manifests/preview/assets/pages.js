@@ -46,6 +46,9 @@ const pages = (() => {
 
   const heading = (...words_) => h("h1", { id: "name", tabindex: "-1", dir: "auto" }, ...words_);
 
+  /* How much a search has found, for eyes; `told` says it to ears. */
+  const tally = () => h("p", { class: "found", "aria-hidden": "true" });
+
   const told = (text) => { document.getElementById("told").textContent = text; };
 
   function overview(section) {
@@ -53,11 +56,13 @@ const pages = (() => {
     let state = null;
     const states = Object.keys(STATES).map((name) => [name, section.listings.filter((each) => each.state === name).length]).filter(([, count]) => count);
     const results = h("div", { class: "results" });
+    const fitting = tally();
     const draw = (aloud) => {
       const found = section.listings.filter((each) => (!state || each.state === state) && fits([each.label, each.path, each.code], sought));
       const list = h("ul", { class: "lists" });
       results.replaceChildren(list, grown(list, found, (each) => row(section, each), 120), found.length ? "" : h("p", { class: "nothing" }, "No list fits."));
       if (aloud) told(words.counted(found.length, "list"));
+      fitting.textContent = sought.length ? words.counted(found.length, "list") : "";
     };
     const chip = (name, count) => h("button", { type: "button", class: "chip", "aria-pressed": String(name === state), on: { click: (event) => {
       state = name;
@@ -72,7 +77,8 @@ const pages = (() => {
         h("p", { class: "sub" }, `${words.counted(section.listings.length, "list")} of ${words.counted(section.models, "model")}. Choose from the menus, or pick one here.`)),
       damage(),
       h("div", { class: "tools" }, search("Find a list", (typed) => { sought = typed; draw(true); }),
-        states.length > 1 ? h("div", { class: "chips", role: "group", "aria-label": "How fresh" }, chip(null, section.listings.length), states.map(([name, count]) => chip(name, count))) : null),
+        states.length > 1 ? h("div", { class: "chips", role: "group", "aria-label": "How fresh" }, chip(null, section.listings.length), states.map(([name, count]) => chip(name, count))) : null,
+        fitting),
       results,
     ];
   }
@@ -102,6 +108,7 @@ const pages = (() => {
 
   function list(section, listing, models, view) {
     const results = h("div", { class: "results" });
+    const fitting = tally();
     let found = models;
     const draw = () => {
       const cards = h("ol", { class: "cards" });
@@ -113,6 +120,7 @@ const pages = (() => {
       found = models.filter((model) => fits([model.name, model.author, model.id, model.type, model.task, model.license, model.bases, model.tags, model.description], sought));
       draw();
       told(words.counted(found.length, "model"));
+      fitting.textContent = sought.length ? `${words.whole(found.length)} of ${words.counted(models.length, "model")}` : "";
     };
     const pictured = models.some((model) => model.image);
     draw();
@@ -130,7 +138,7 @@ const pages = (() => {
           view.pictures = !view.pictures;
           event.currentTarget.setAttribute("aria-pressed", String(view.pictures));
           draw();
-        } } }, "Show images") : null) : null,
+        } } }, "Show images") : null, fitting) : null,
       results,
     ];
   }
