@@ -94,6 +94,26 @@ def test_rows_tell_what_is_published(tmp_path: Path, style: Style) -> None:
     assert rows_of(tmp_path, tmp_path / "none") == (row._replace(published=None, state=None),)
 
 
+@pytest.mark.parametrize(
+    ("known", "shown"),
+    [("fresh", "missing"), ("stale", "missing"), ("quarantined", "quarantined"), (None, None)],
+)
+def test_a_manifest_that_was_removed_is_missing(
+    tmp_path: Path, known: str | None, shown: str | None
+) -> None:
+    """What `status.json` says of a file that is gone is not repeated, either way."""
+    (tmp_path / "civitai.toml").write_text(SMALL)
+    publish(tmp_path / "out", Style.STANDARD)
+    (tmp_path / "out" / manifest_file(INFOS["civitai"], FILTER)).unlink()
+    status = (tmp_path / "out" / STATUS_FILE).read_text()
+    name = "huggingface:filter/x" if known is None else status_key("civitai", FILTER)
+    status = status.replace(status_key("civitai", FILTER), name)
+    (tmp_path / "out" / STATUS_FILE).write_text(status.replace('"stale"', f'"{known or "stale"}"'))
+    rows = rows_of(tmp_path, tmp_path / "out")
+    assert rows == (Row("civitai", FILTER, "day", 100, None, shown),)
+    assert long_way(tmp_path, tmp_path / "out") == [tuple(rows[0])]
+
+
 JSON: st.SearchStrategy[object] = st.sampled_from(
     [None, True, 0, 1, 3, "", "fresh", "civitai", ["1"], ["1", "1"], {}, 1.0]
 )

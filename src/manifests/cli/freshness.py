@@ -68,9 +68,7 @@ def show(console: Console, found: Sequence[Age], *, max_age: float | None) -> No
     """Print a table of all that is not as it should be, and one line about the whole."""
     if odd := [each for each in found if is_odd(each) or is_too_old(each, max_age)]:
         console.print(table_of(odd))
-    states = Counter(each.state for each in found)
-    parts = ", ".join(f"{count} {state}" for state, count in states.items())
-    say(console, f"{counted(len(found), 'filter')}: {parts}", style="bold")
+    show_sum(console, found)
     old = sum(is_too_old(each, max_age) for each in found)
     if max_age is not None and old:
         limit = duration(max_age)
@@ -88,6 +86,15 @@ def table_of(odd: Sequence[Age]) -> Table:
 def is_too_old(age: Age, max_age: float | None) -> bool:
     """Tell whether a filter may be older than so many seconds; None lets it be of any age."""
     return max_age is not None and age.is_older(max_age)
+
+
+def show_sum(console: Console, found: Sequence[Age]) -> None:
+    """Print how many filters are in each state."""
+    states = Counter(each.state for each in found)
+    parts = ", ".join(f"{count} {state}" for state, count in states.items())
+    say(console, f"{counted(len(found), 'filter')}: {parts}", style="bold")
+    if states["unknown"]:
+        say(console, "status.json tells nothing of the unknown ones; next: manifests generate")
 
 
 def is_odd(age: Age) -> bool:

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from manifests.cli.consoles import cell, say
+from manifests.cli.listing import shown_state
 from manifests.filters import load_filters
 from manifests.planner import plan_queries
 from manifests.selection import select_filters
@@ -71,13 +72,14 @@ def describe(filter_: Filter, published: Published) -> dict[str, str | int | Non
     manifest = published.manifests.get((filter_.source, filter_.path))
     known = published.status.filters if published.status else {}
     status = known.get(status_key(filter_.source, filter_.path))
+    count = len(manifest.model_ids) if manifest else None
     return {
         "source": filter_.source,
         "filter": filter_.path,
         "label": filter_.label,
         "limit": filter_.limit,
-        "published": len(manifest.model_ids) if manifest else None,
-        "state": status.state if status else None,
+        "published": count,
+        "state": shown_state(status.state if status else None, count),
     }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from manifests.outline import Outline
     from manifests.sources.base import SourceInfo
 
-__all__ = ["Row", "as_json", "as_table", "rows_of"]
+__all__ = ["Row", "as_json", "as_table", "rows_of", "shown_state"]
 
 STATES: Final = ("fresh", "stale", "missing", "quarantined")
 CODES: Final = (None, *ErrorCode)
@@ -52,9 +52,15 @@ def rows_of(folder: Path, out: Path) -> tuple[Row, ...] | None:
         count = count_in(out, each, SOURCES[each.source].info)
         if count == DOUBTFUL:
             return None
-        state = states.get(f"{each.source}:{each.path}")
-        rows.append(Row(*each, None if count == ABSENT else count, state))
+        published = None if count == ABSENT else count
+        state = shown_state(states.get(f"{each.source}:{each.path}"), published)
+        rows.append(Row(*each, published, state))
     return tuple(rows)
+
+
+def shown_state(known: str | None, published: int | None) -> str | None:
+    """Return the state of a filter; a manifest that was removed by hand is missing."""
+    return "missing" if published is None and known in {"fresh", "stale"} else known
 
 
 ABSENT: Final = -1
