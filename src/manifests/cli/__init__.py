@@ -25,11 +25,13 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 100)
     from manifests.cli.app import app_for  # noqa: PLC0415 - start-up time, see above
     from manifests.cli.quick import forget_odd_sizes  # noqa: PLC0415 - as above
+    from manifests.cli.streams import open_streams  # noqa: PLC0415 - as above
 
     forget_odd_sizes(os.environ)
+    open_streams()
     command = app_for(sys.argv[1:])
     if os.environ.get("_MANIFESTS_COMPLETE") == "complete_bash":
-        from manifests.cli.bashwords import whole_words  # noqa: PLC0415 - start-up time, as above
+        from manifests.cli.bashwords import whole_words  # noqa: PLC0415 - as above
 
         with whole_words(os.environ):
             command(prog_name="manifests")

@@ -1,0 +1,56 @@
+"""Keep a command going when nobody reads what it tells people, as on a full disk of logs."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["Unheeded", "open_streams"]
+
+
+class Unheeded(io.TextIOWrapper):
+    """A stream for people: what can't be written is lost, and nothing else with it."""
+
+    def write(self, text: str, /) -> int:
+        """Write a text if that is possible; return its length."""
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what was written, if that is possible."""
+        with suppress(OSError):
+            super().flush()
+
+
+def open_streams() -> None:
+    """Make sure that there are streams, and that a run outlives whoever watches it on stderr.
+
+    A run of half an hour must not end unpublished because its log is full, or was read by `head`.
+    """
+    # Opened in this order, so that each gets its own number: no file of ours shall be stderr.
+    if sys.stdout is None:
+        sys.stdout = nowhere()
+    if sys.stderr is None:
+        sys.stderr = nowhere()
+    elif sys.stderr is sys.__stderr__ and isinstance(sys.stderr, io.TextIOWrapper):
+        kept = sys.stderr
+        sys.stderr = Unheeded(
+            kept.buffer,
+            encoding=kept.encoding,
+            errors=kept.errors,
+            line_buffering=kept.line_buffering,
+            write_through=kept.write_through,
+        )
+
+
+def nowhere() -> TextIO:
+    """Return a stream that takes all and keeps nothing."""
+    return Path(os.devnull).open("w", encoding="utf-8")
