@@ -31,7 +31,13 @@ SOURCE = ROOT / "src" / "manifests"
 METRICS = ROOT.parent / "shared" / "style_metrics.py"
 
 FLOORS = (
-    {"manifests", "manifests.errors", "manifests.models", "manifests.records"},
+    {
+        "manifests",
+        "manifests.errors",
+        "manifests.legible",
+        "manifests.models",
+        "manifests.records",
+    },
     {
         "manifests.moments",
         "manifests.results",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from manifests.legible import legible
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,9 +48,9 @@ class ManifestsError(Exception):
     """Root of every expected error: what happened, and what to type or do next."""
 
     def __init__(self, cause: str, *, next_step: str = "") -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.next_step = next_step
+        super().__init__(legible(cause))
+        self.cause = legible(cause)
+        self.next_step = legible(next_step)
 
 
 class DefinitionError(ManifestsError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AliasChoices, Field
+from pydantic import AfterValidator, AliasChoices, Field
 
 from manifests.errors import ErrorCode
+from manifests.legible import legible
 from manifests.models import Record
 from manifests.moments import Moment
 from manifests.shards import ShardPart, ShardRecord
@@ -30,6 +31,10 @@ __all__ = [
     "State",
     "Totals",
 ]
+
+
+Legible: TypeAlias = Annotated[str, AfterValidator(legible)]
+"""Text that may name a path."""
 
 
 class State(StrEnum):
@@ -56,9 +61,9 @@ class Failure(Record):
     """Why something is not there: what happened, and what to do next."""
 
     code: ErrorCode
-    cause: str
+    cause: Legible
     """One line for a person, without secrets."""
-    next_step: str
+    next_step: Legible
     """What to type or do next."""
     status: int | None = None
     """The last HTTP status, if upstream answered at all."""
@@ -168,9 +173,9 @@ class PlanRecord(Record):
     """Requests that earlier runs needed for them; None when no run is remembered."""
     max_failed: float | None = None
     """Share of any one source's filters that might fail with exit code 0, from 0 to 1."""
-    out: str = ""
+    out: Legible = ""
     """The output folder, as it was named."""
-    flags: str = ""
+    flags: Legible = ""
     """What to add to a command so that it meets the same upstream and definitions."""
 
 
@@ -259,9 +264,9 @@ class RunRecord(Record):
     """What each shard brought into a merged run, which sent nothing by itself."""
     written: tuple[str, ...] = ()
     """Names of the files whose bytes are new."""
-    unlisted: tuple[str, ...] = ()
+    unlisted: tuple[Legible, ...] = ()
     """Published manifests that belong to no filter of the definitions; they were left alone."""
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[Legible, ...] = ()
     """Published files that could not be read and count as absent."""
     orphans: tuple[str, ...] = ()
     """Ids in published manifests, as `source:id`, of which no catalogue has a record.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 from contextlib import closing
 from datetime import UTC, datetime
@@ -391,3 +392,21 @@ def test_a_catalogue_of_the_sandbox_is_not_mixed_with_a_real_one(
     assert found.returncode == 2
     assert "next: choose another folder with --out DIR" in found.stderr
     assert contents(out) == before
+
+
+def test_a_path_that_is_no_utf8_is_as_good_as_any(
+    manifests: RunsCommand, serve: Serves, tmp_path: Path
+) -> None:
+    """A run into such a folder, past a foreign file of such a name, is published and remembered."""
+    serve(models=50)
+    odd = tmp_path / os.fsdecode(b"o\xff")
+    odd.mkdir()
+    (odd / os.fsdecode(b"hf-filter-\xfe.json")).touch()
+    folders = ("--out", str(odd), "--state", str(odd / "state"))
+    report = odd / "run.json"
+    found = manifests("generate", *FEW, *FAST, *folders, "--report", str(report))
+    assert found.returncode == 0, found.stderr
+    assert json.loads(report.read_bytes())["damaged"] == [
+        "hf-filter-\\udcfe.json: the file is empty"
+    ]
+    assert "2 fresh" in manifests("runs", "--state", str(odd / "state"), "--out", str(odd)).stdout
