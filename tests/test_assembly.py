@@ -89,37 +89,65 @@ def test_what_was_cut_short_says_by_what(ended_by: EndedBy, code: ErrorCode, wor
     assert ended_by in made.failure.cause
 
 
+def attempt(at: float, code: ErrorCode | None) -> Attempt:
+    """Return an attempt that ended at that time, and failed with that code."""
+    ill = code and code is not ErrorCode.CANCELLED
+    cause = f"HTTP 503 at {at:g}" if ill else ""
+    return Attempt(
+        number=1,
+        url="/",
+        started=at - 0.5,
+        seconds=0.5,
+        status=503 if ill else None,
+        code=code,
+        cause=cause,
+    )
+
+
+ILL, GIVEN_UP = ErrorCode.API_ERROR, ErrorCode.CANCELLED
+
+
 @pytest.mark.parametrize(
-    ("causes", "said"),
+    ("own", "others", "until_then"),
     [
-        ([], ""),
-        (["", ""], ""),
-        (["HTTP 503", ""], ""),
-        (["cut"], ""),
-        (["HTTP 503", "cut"], "; the last of 1 attempt: HTTP 503"),
-        (["HTTP 503"], "; the last of 1 attempt: HTTP 503"),
-        (["", "HTTP 429", "HTTP 503"], "; the last of 3 attempts: HTTP 503"),
+        ([], [ILL, ILL, ILL], "; until then HTTP 503 at 12"),
+        ([ILL] * 3, [None, None, None], "; until then HTTP 503 at 2"),
+        ([ILL] * 2, [None, None, None], ""),
+        ([GIVEN_UP], [ILL, GIVEN_UP], "; until then HTTP 503 at 10"),
+        ([], [ILL], "; until then HTTP 503 at 10"),
+        ([], [None, ILL, ILL, ILL], "; until then HTTP 503 at 13"),
+        ([], [ILL, ILL, None, ILL], ""),
+        ([None], [ILL, None, ILL], ""),
+        ([], [ILL, ILL, ErrorCode.NOT_FOUND], ""),
+        ([GIVEN_UP], [GIVEN_UP], ""),
+        ([], [], ""),
     ],
 )
-def test_what_was_cut_short_says_what_it_had_heard(causes: list[str], said: str) -> None:
-    """A host that answers with errors only does not look like one that is merely slow."""
-    each = planned("a", 3)
-    codes = {"": None, "cut": ErrorCode.CANCELLED}
-    attempts = [
-        Attempt(
-            number=number,
-            url="u",
-            started=number,
-            seconds=1,
-            code=codes.get(cause, ErrorCode.API_ERROR),
-            cause=cause,
+@pytest.mark.parametrize("ended_by", ["deadline", "SIGTERM"])
+def test_what_was_cut_short_says_how_upstream_was_until_then(
+    ended_by: EndedBy,
+    own: list[ErrorCode | None],
+    others: list[ErrorCode | None],
+    until_then: str,
+) -> None:
+    """Where upstream was ill to the end, that is why, and more time would not have helped."""
+    mine, other = planned("a", 3), planned("b", 3)
+    reads = {
+        each.query: ReadQuery(
+            planned=each,
+            listing=listing(types, ended=False),
+            attempts=[attempt(place + start, code) for place, code in enumerate(codes)],
         )
-        for number, cause in enumerate(causes, start=1)
-    ]
-    read = ReadQuery(planned=each, listing=listing("a", ended=False), attempts=attempts)
-    (made,) = assemble(Plan(queries=(each,)), {each.query: read}, INFOS, ended_by="deadline")
+        for each, types, codes, start in ((mine, "a", own, 0), (other, "b", others, 10))
+    }
+    made, _ = assemble(Plan(queries=(mine, other)), reads, INFOS, ended_by=ended_by)
     assert made.failure is not None
-    assert made.failure.cause == f"the deadline of the run came first{said}"
+    words = "the deadline of the run came" if ended_by == "deadline" else "SIGTERM ended the run"
+    assert made.failure.cause == f"{words} first{until_then}"
+    assert (made.failure.last_code, made.failure.status) == (
+        (ILL, 503) if until_then else (None, None)
+    )
+    assert ("upstream is ill" in made.failure.next_step) is bool(until_then)
 
 
 def test_a_listing_s_own_failure_comes_before_the_run_s_end() -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from manifests.audit import Finding
 from manifests.errors import ErrorCode
+from manifests.fetch.advice import next_step
 from manifests.listings import select
+from manifests.reading import MAY_PASS
 from manifests.results import Failure, QueryRecord
 from manifests.store.entrylog import Gathered
-from manifests.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from manifests.listings import Candidate
     from manifests.models import Filter, Query
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from manifests.traffic import Attempt
 
 __all__ = ["Made", "assemble", "collect_entries", "record_queries"]
+
+STEADY = 3
+"""So many failures in a row, with nothing else after them, are more than bad luck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,32 +52,59 @@ def assemble(
 
     A filter whose listing broke off after it had enough models is none the worse for it.
     """
+    ill = {source: trouble(attempts) for source, attempts in attempts_by_source(results).items()}
     for planned in plan.queries:
         read = results[planned.query]
+        last = trouble(read.attempts, least=STEADY) or ill.get(planned.query.source)
         for wanted in planned.wanted:
             candidate = select(read.listing, wanted, infos[wanted.filter.source])
-            failure = None if candidate else read.failure or cut_short(ended_by, read.attempts)
+            failure = None
+            if candidate is None:
+                info = infos[wanted.filter.source]
+                failure = read.failure or cut_short(ended_by, last=last, info=info)
             yield Made(filter=wanted.filter, read=read, candidate=candidate, failure=failure)
 
 
-def cut_short(ended_by: EndedBy, attempts: Sequence[Attempt]) -> Failure:
-    """Return the failure of a listing that was still being read when the run was ended."""
-    # What the end itself broke off tells nothing of the host.
+def attempts_by_source(results: Mapping[Query, ReadQuery]) -> dict[str, list[Attempt]]:
+    """Return source → all attempts at its listings."""
+    found: dict[str, list[Attempt]] = defaultdict(list)
+    for query, read in results.items():
+        found[query.source] += read.attempts
+    return found
+
+
+def trouble(attempts: Iterable[Attempt], *, least: int = 1) -> Attempt | None:
+    """Return the last attempt where it and those before it failed as upstream's illnesses do.
+
+    Attempts that we gave up by ourselves tell nothing, and fewer than *least* may be bad luck.
+    """
     heard = [each for each in attempts if each.code is not ErrorCode.CANCELLED]
-    said = ""
-    # Without it a host that answers nothing but errors looks like one that is merely slow.
-    if heard and heard[-1].cause:
-        said = f"; the last of {counted(len(heard), 'attempt')}: {heard[-1].cause}"
+    last = sorted(heard, key=lambda each: each.started + each.seconds)[-STEADY:]
+    return last[-1] if len(last) >= least and all(each.code in MAY_PASS for each in last) else None
+
+
+def cut_short(ended_by: EndedBy, *, last: Attempt | None, info: SourceInfo) -> Failure:
+    """Return the failure of a listing that was still being read when the run was ended.
+
+    Args:
+        ended_by: what ended it.
+        last: how upstream answered until then, if that was ill: more time would not have helped.
+        info: of the source.
+    """
     if ended_by == "deadline":
-        return Failure(
-            code=ErrorCode.DEADLINE_EXCEEDED,
-            cause=f"the deadline of the run came first{said}",
-            next_step="run again; if it stays short, with a longer --deadline",
-        )
+        code, cause = ErrorCode.DEADLINE_EXCEEDED, "the deadline of the run came first"
+        step = "run again; if it stays short, with a longer --deadline"
+    else:
+        code, cause = ErrorCode.CANCELLED, f"{ended_by} ended the run first"
+        step = "run again; what was published stays"
+    if last is None or last.code is None:
+        return Failure(code=code, cause=cause, next_step=step)
     return Failure(
-        code=ErrorCode.CANCELLED,
-        cause=f"{ended_by} ended the run first{said}",
-        next_step="run again; what was published stays",
+        code=code,
+        cause=f"{cause}; until then {last.cause}",
+        next_step=next_step(last.code, info),
+        status=last.status,
+        last_code=last.code,
     )
 
 

@@ -68,7 +68,8 @@ class Failure(Record):
     status: int | None = None
     """The last HTTP status, if upstream answered at all."""
     last_code: ErrorCode | None = None
-    """With `MAX_RETRIES_EXCEEDED`: the code of the last attempt."""
+    """With `MAX_RETRIES_EXCEEDED`, and where a run ended while upstream was ill: the code of the
+    last attempt."""
 
 
 class RuleCount(Record):

@@ -116,3 +116,10 @@ def test_an_open_circuit_tells_how_long() -> None:
         "no success from https://made-up.example in 120 s, at last HTTP 502: down"
     )
     assert "Made Up" in failure.next_step
+
+
+def test_a_host_that_nobody_reaches_may_be_up() -> None:
+    """Without a connection it is our own network that is looked at first."""
+    signal = Signal(code=ErrorCode.NETWORK_ERROR, cause="no connection")
+    failure = circuit_open(signal, INFO, endpoint=INFO.endpoint, seconds=120)
+    assert failure.next_step == next_step(ErrorCode.NETWORK_ERROR, INFO)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from manifests.fetch.signals import Signal
     from manifests.sources.base import SourceInfo
 
-__all__ = ["SPENT", "circuit_open", "exhausted", "give_up", "reason"]
+__all__ = ["SPENT", "circuit_open", "exhausted", "give_up", "next_step", "reason"]
 
 SPENT = "its quota is used up"
 
@@ -68,10 +68,13 @@ def exhausted(signal: Signal, info: SourceInfo, *, attempts: int) -> Failure:
 def circuit_open(signal: Signal, info: SourceInfo, *, endpoint: str, seconds: float) -> Failure:
     """Return the failure of a page whose host did not answer well once in so many *seconds*."""
     last = f", at last {reason(signal)}" if signal.code is not ErrorCode.CIRCUIT_OPEN else ""
+    step = f"see whether {info.title} is up, then run again; what was published stays"
+    if signal.code is ErrorCode.NETWORK_ERROR:  # it may be up, and nobody would get through
+        step = next_step(signal.code, info)
     return Failure(
         code=ErrorCode.CIRCUIT_OPEN,
         cause=f"no success from {endpoint} in {seconds:g} s{last}",
-        next_step=f"see whether {info.title} is up, then run again; what was published stays",
+        next_step=step,
         status=signal.status,
     )
 

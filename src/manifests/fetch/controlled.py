@@ -101,6 +101,7 @@ class ControlledFetcher:
         self._clock = clock
         self._reporter = reporter
         self._bulletin = Bulletin(host.info.name, reporter, began=clock.monotonic())
+        self._ill: Signal | None = None
         self._keys = count()
         self._waiters: dict[int, Waiter] = {}
         self._flights: dict[int, Flight] = {}
@@ -208,6 +209,7 @@ class ControlledFetcher:
         verdict = self._controller.ended(attempt, answer.signal, now=now)
         self._member.landed(answer.signal, self._controller, sent=flight.started, now=now)
         self._bulletin.heard(answer.signal)
+        self._ill = self._ill if answer.signal.is_good else answer.signal
         wait = 0.0 if verdict.accepted or verdict.given_up else self._wait(verdict, now)
         self._log(flight, answer.attempt.model_copy(update={"wait": round(wait, 3)}))
         self._drop(verdict.abandon, why=BEATEN if verdict.accepted else HOPELESS)
@@ -256,10 +258,9 @@ class ControlledFetcher:
         if decision.reason == "retries":
             return exhausted(decision.signal, self._host.info, attempts=attempts)
         if decision.reason == "circuit":
-            host = self._host
-            return circuit_open(
-                decision.signal, host.info, endpoint=host.endpoint, seconds=PATIENCE
-            )
+            # Most pages were never asked for: what their host met last is why they fail.
+            host, signal = self._host, self._ill or decision.signal
+            return circuit_open(signal, host.info, endpoint=host.endpoint, seconds=PATIENCE)
         return give_up(decision.signal, self._host.info)
 
     def _leave(self, waiter: Waiter) -> None:

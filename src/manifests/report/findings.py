@@ -123,7 +123,7 @@ def failed_of(record: RunRecord, source: str) -> str:
 
 def shown_code(failure: Failure) -> str:
     """Return the code, with the code of the last cause where there is one."""
-    if failure.code is ErrorCode.MAX_RETRIES_EXCEEDED and failure.last_code:
+    if failure.last_code:
         return f"{failure.code}\n({failure.last_code})"
     return failure.code
 
