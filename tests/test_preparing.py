@@ -63,14 +63,37 @@ def test_an_unknown_filter_is_refused(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "now"),
-    [("http://127.0.0.1:8000", "https://civitai.com"), ("https://civitai.com", "http://[::1]:1")],
+    ("before", "now", "step"),
+    [
+        (
+            "http://127.0.0.1:8000",
+            "https://civitai.com",
+            "set CIVITAI_ENDPOINT=http://127.0.0.1:8000,",
+        ),
+        ("http://127.0.0.1", "https://civitai.com", "add --sandbox,"),
+        ("https://civitai.com", "http://[::1]:1", "set CIVITAI_ENDPOINT=https://civitai.com,"),
+        (
+            "https://civitai.com",
+            "http://127.0.0.1",
+            "leave --sandbox out and set CIVITAI_ENDPOINT=https://civitai.com,",
+        ),
+    ],
 )
-def test_another_kind_of_upstream_is_refused(before: str, now: str) -> None:
-    """Made-up models and real ones never stand in one folder."""
+def test_another_kind_of_upstream_is_refused(before: str, now: str, step: str) -> None:
+    """Made-up models and real ones never stand in one folder; the first way out loses nothing."""
     settings = Settings(access={"civitai": Access(endpoint=now)})
-    with pytest.raises(SettingsError, match="holds a catalogue made from"):
-        refuse_other_upstream(settings, Published(status=status(before)))
+    published = Published(status=status(before), manifests=unsigned().manifests)
+    with pytest.raises(SettingsError, match="holds a catalogue made from") as caught:
+        refuse_other_upstream(settings, published, SOURCES)
+    assert caught.value.next_step.startswith(f"{step} choose another folder with --out DIR")
+
+
+def test_where_nothing_was_made_any_upstream_may_come_next() -> None:
+    """A first run that met nobody leaves a status and no manifest: there is nothing to mix."""
+    settings = Settings(access={"civitai": Access(endpoint="http://127.0.0.1")})
+    published = Published(status=status("https://civitai.com"))
+    refuse_other_upstream(settings, published, SOURCES)
+    assert published.manifests == {}
 
 
 @pytest.mark.parametrize(
@@ -84,9 +107,10 @@ def test_another_kind_of_upstream_is_refused(before: str, now: str) -> None:
 def test_the_same_kind_of_upstream_is_welcome(before: str | None, now: str) -> None:
     """A mirror, another port, and a folder without a status are no mixture."""
     settings = Settings(access={"civitai": Access(endpoint=now)})
-    published = Published(status=status(before) if before else None)
-    refuse_other_upstream(settings, published)
-    assert published.manifests == {}
+    manifests = unsigned().manifests if before else {}
+    published = Published(status=status(before) if before else None, manifests=manifests)
+    refuse_other_upstream(settings, published, SOURCES)
+    assert published.manifests == manifests
 
 
 def unsigned(source: str = "civitai") -> Published:
@@ -106,13 +130,16 @@ def test_made_up_models_never_replace_a_set_of_unknown_origin(settings: Settings
     """Without its status a set may be a real one; a real run may mend it."""
     local = replace(settings, access={"civitai": Access(endpoint="http://127.0.0.1:8000")})
     with pytest.raises(SettingsError, match=r"but no status\.json that tells whether") as caught:
-        refuse_other_upstream(local, unsigned())
+        refuse_other_upstream(local, unsigned(), SOURCES)
     assert "--out DIR" in caught.value.next_step
-    refuse_other_upstream(settings, unsigned())
-    refuse_other_upstream(local, unsigned("huggingface"))
+    damaged = replace(unsigned(), damaged=("status.json: the file is empty",))
+    with pytest.raises(SettingsError, match=r"but its status\.json .* real ones is damaged"):
+        refuse_other_upstream(local, damaged, SOURCES)
+    refuse_other_upstream(settings, unsigned(), SOURCES)
+    refuse_other_upstream(local, unsigned("huggingface"), SOURCES)
     local.out.mkdir()
     (local.out / JOURNAL_FILE).touch()
-    refuse_other_upstream(local, unsigned())
+    refuse_other_upstream(local, unsigned(), SOURCES)
     assert unsigned().status is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from manifests.errors import SettingsError
 from manifests.filters import load_filters
@@ -90,7 +91,7 @@ def prepare(
         filters = tuple(each for each in filters if (each.source, each.path) in share.keys)
         settings = judged_in_part(settings)
     published = read_published(settings.out, {info.name: info for info in infos})
-    refuse_other_upstream(settings, published)
+    refuse_other_upstream(settings, published, sources)
     return Prepared(
         settings=settings,
         sources=sources,
@@ -108,49 +109,74 @@ def judged_in_part(settings: Settings) -> Settings:
     return replace(settings, gate=gate)
 
 
-def refuse_other_upstream(settings: Settings, published: Published) -> None:
+def refuse_other_upstream(
+    settings: Settings, published: Published, sources: Mapping[str, Source]
+) -> None:
     """Refuse to mix a catalogue of this machine, such as the sandbox's, with a real one.
+
+    Where a run has made nothing, there is nothing that the next one could mix.
 
     Raises:
         SettingsError: some source's models came from one, and would now come from the other.
     """
     if published.status is None:
         refuse_unknown_upstream(settings, published)
-    refuse_mixture(settings, published.status.upstream if published.status else {})
+    elif published.manifests or published.catalogues:
+        refuse_mixture(settings, published.status.upstream, sources)
 
 
-def refuse_mixture(settings: Settings, before: Mapping[str, str]) -> None:
+def refuse_mixture(
+    settings: Settings, before: Mapping[str, str], sources: Mapping[str, Source]
+) -> None:
     """Refuse to ask this machine where another was asked before, and the reverse.
 
     Args:
         settings: what the run is told.
         before: source → endpoint of what is published.
+        sources: all sources by name.
 
     Raises:
         SettingsError: naming both endpoints.
     """
     if mixed := mixture(settings, before):
-        endpoint, now = mixed
+        source, endpoint, now = mixed
+        again = as_before(endpoint, now, variable=sources[source].info.endpoint_variable)
         raise SettingsError(
             f"{settings.out} holds a catalogue made from {endpoint}, not from {now}",
-            next_step="choose another folder with --out DIR, or empty it:"
+            next_step=f"{again}, choose another folder with --out DIR, or empty it:"
             f" rm {settings.out}/*.json",
         )
 
 
-def mixture(settings: Settings, before: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return who was asked before and who is now, where one is this machine and the other is not.
+def mixture(settings: Settings, before: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Return a source, its endpoint before and now, of which one is this machine and one is not.
 
     Args:
         settings: what the run is told.
         before: source → endpoint that was asked before.
     """
-    pairs = (
-        (endpoint, settings.access[source].endpoint)
+    asked = (
+        (source, endpoint, settings.access[source].endpoint)
         for source, endpoint in before.items()
         if source in settings.access
     )
-    return next((pair for pair in pairs if is_loopback(pair[0]) != is_loopback(pair[1])), None)
+    return next((each for each in asked if is_loopback(each[1]) != is_loopback(each[2])), None)
+
+
+def as_before(endpoint: str, now: str, *, variable: str) -> str:
+    """Say how the endpoint is asked again that was asked before; the embedded one has no port."""
+    if is_embedded(endpoint):
+        return "add --sandbox"
+    return (
+        f"leave --sandbox out and set {variable}={endpoint}"
+        if is_embedded(now)
+        else f"set {variable}={endpoint}"
+    )
+
+
+def is_embedded(endpoint: str) -> bool:
+    """Tell whether an endpoint stands for the embedded upstream, whose port is any."""
+    return is_loopback(endpoint) and urlsplit(endpoint).port is None
 
 
 def refuse_unknown_upstream(settings: Settings, published: Published) -> None:
@@ -164,11 +190,13 @@ def refuse_unknown_upstream(settings: Settings, published: Published) -> None:
     # A first run that was killed while it put its files in place is gone on with.
     if (settings.out / JOURNAL_FILE).exists():
         return
+    is_damaged = any(line.startswith(f"{STATUS_FILE}:") for line in published.damaged)
+    lost = "its" if is_damaged else "no"
     for source in sorted({source for source, _ in published.manifests}):
         if source in settings.access and is_loopback(settings.access[source].endpoint):
             raise SettingsError(
-                f"{settings.out} holds manifests of {source}, but no {STATUS_FILE} that tells"
-                " whether they are real ones",
+                f"{settings.out} holds manifests of {source}, but {lost} {STATUS_FILE} that tells"
+                f" whether they are real ones{' is damaged' if is_damaged else ''}",
                 next_step="choose another folder with --out DIR, or empty it:"
                 f" rm {settings.out}/*.json",
             )

@@ -93,7 +93,7 @@ async def remembering(
     with open_memory(remembrance.state, out=out, clock=Clock(), reporter=reporter) as memory:
         # A set that lost its status.json can't tell whose it is, but its history may.
         if prepared.published.manifests and prepared.published.status is None:
-            refuse_mixture(prepared.settings, memory.upstream())
+            refuse_mixture(prepared.settings, memory.upstream(), prepared.sources)
         start_anew(prepared, memory)
         async with workplace(prepared, reporter, sandbox=sandbox, memory=memory) as found:
             settled, place = found
