@@ -122,6 +122,15 @@ def test_a_manifest_that_is_gone_or_unknown(manifests: RunsCommand, good: Path) 
     assert manifests("status", "--max-age", "48h").returncode == 3
 
 
+def test_a_file_that_is_damaged_is_named(manifests: RunsCommand, good: Path) -> None:
+    """Whoever sees that all is unknown is told which file would have told."""
+    (good / "status.json").write_text("garbage", encoding="utf-8")
+    found = manifests("status", "--out", good)
+    assert found.returncode == 0
+    assert "damaged, counted as absent: status.json: no JSON, or cut off" in found.stdout
+    assert "damaged" not in manifests("status", "--out", good, "--json").stdout
+
+
 def test_for_programs(manifests: RunsCommand, good: Path) -> None:
     """With --json stdout holds all filters, each with all that is known; the code is the same."""
     edit_status(

@@ -44,6 +44,8 @@ def show_status(console: Console, out: Path, *, max_age: float | None, as_json: 
         console.file.write(encode([row(each) for each in found]).decode())
     else:
         show(console, found, max_age=max_age)
+        for line in published.damaged:
+            say(console, f"damaged, counted as absent: {line}", style="yellow")
     is_old = any(is_too_old(each, max_age) for each in found)
     return ExitCode.TOO_MANY_FAILED if is_old else ExitCode.OK
 
