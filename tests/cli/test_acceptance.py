@@ -73,7 +73,9 @@ def test_what_lost_too_much_is_not_published(
     assert (status["state"], status["code"]) == ("quarantined", "QUARANTINED")
     record = orjson.loads(Path("run.json").read_bytes())
     assert rule in record["outcomes"][0]["failure"]["cause"]
-    assert "manifests accept civitai:filter/all" in record["outcomes"][0]["failure"]["next_step"]
+    step = record["outcomes"][0]["failure"]["next_step"]
+    assert "manifests accept civitai:filter/all" in step
+    assert ("manifests accept 'civitai:*'" in step) is ("as a whole" in rule)
     assert "QUARANTINED" in found.stderr
 
 
@@ -227,6 +229,22 @@ def test_a_name_that_means_no_single_candidate(
         assert told in found.stderr
         assert "next: see them with: manifests status" in found.stderr
     assert files() == before
+
+
+def test_a_glob_means_all_that_it_matches(
+    manifests: RunsCommand, serve: Serves, told: ReadsStatus
+) -> None:
+    """What a whole source was doubted for is believed with one word, and nothing else is."""
+    serve(models=240)
+    manifests("generate", *FAST)
+    serve(models=90)
+    manifests("generate", *FAST)
+    found = manifests("accept", "civitai:*", "all?", "civitai:all")
+    assert (found.returncode, "'all?' means 0 quarantined" in found.stderr) == (2, True)
+    found = manifests("accept", "civitai:*", "civitai:all")
+    assert (found.returncode, len(found.stderr.splitlines())) == (0, len(ALL))
+    assert {told(f"civitai:filter/{name}")["state"] for name in ALL} == {"fresh"}
+    assert told("huggingface:filter/all")["state"] == "quarantined"
 
 
 @pytest.mark.parametrize("simulate", ["loop", "503"])

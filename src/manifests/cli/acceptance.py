@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from manifests.validation import nearest
 from manifests.words import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -49,7 +50,7 @@ class Acceptance:
     """What a person takes for the truth."""
 
     names: Sequence[str]
-    """Filters, as status.json names them; the source may be left out where it is clear."""
+    """Filters as status.json names them, or globs; the source may be left out where it is clear."""
     out: Path
     state: Path
     compact: bool | None
@@ -85,7 +86,7 @@ async def accept(acceptance: Acceptance, console: Console) -> list[str]:
 
 def publish_candidates(acceptance: Acceptance, memory: Memory, *, now: datetime) -> list[str]:
     """Publish the candidates that are meant; return a line for each."""
-    held = [find_held(memory, name) for name in acceptance.names]
+    held = [*{each.key: each for name in acceptance.names for each in meant(memory, name)}.values()]
     candidates = [candidate(memory, each) for each in held]
     made = {each.key: memory.made_at(each) for each in held}
     recover(acceptance.out)
@@ -101,24 +102,34 @@ def publish_candidates(acceptance: Acceptance, memory: Memory, *, now: datetime)
     ]
 
 
-def find_held(memory: Memory, name: str) -> Held:
-    """Return what is known of the candidate that *name* means.
+def meant(memory: Memory, name: str) -> list[Held]:
+    """Return what is known of the candidates that *name* means: one, or as many as a glob matches.
 
     Raises:
-        DefinitionError: none is quarantined under that name, or several are.
+        DefinitionError: none is quarantined under that name, or several are and it is no glob.
     """
     # Of a source that another version knew, or a fork, nothing can be published by this one.
     known_here = (each for each in memory.held_back() if each.source in SOURCES)
     held = {status_key(*each.key): each for each in known_here}
-    meant = [each for full, each in held.items() if name in names_of(full, each.key)]
-    if len(meant) != 1:
-        known = {each for full, one in held.items() for each in names_of(full, one.key)}
-        hint = "" if meant else nearest(name, sorted(known))
+    known = {full: names_of(full, each.key) for full, each in held.items()}
+    found = [each for full, each in held.items() if matches(name, known[full])]
+    if not found or (len(found) > 1 and not is_glob(name)):
+        hint = "" if found else nearest(name, sorted(set().union(*known.values())))
         raise DefinitionError(
-            [f"{name!r} means {counted(len(meant), 'quarantined candidate')}{hint}"],
+            [f"{name!r} means {counted(len(found), 'quarantined candidate')}{hint}"],
             next_step="see them with: manifests status",
         )
-    return meant[0]
+    return found
+
+
+def matches(name: str, names: Collection[str]) -> bool:
+    """Tell whether a name or a glob means what is known under *names*."""
+    return name in names or (is_glob(name) and any(fnmatchcase(each, name) for each in names))
+
+
+def is_glob(name: str) -> bool:
+    """Tell whether a name may mean several; no path holds one of these characters."""
+    return any(letter in name for letter in "*?[")
 
 
 def candidate(memory: Memory, held: Held) -> Quarantined:

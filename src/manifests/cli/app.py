@@ -169,7 +169,7 @@ def sandbox(
         str,
         typer.Option(
             metavar="SPEC",
-            help="Faults, such as '429:10%,slow:2s,civitai=504:5%'; see docs/sandbox.md for all.",
+            help="Faults, such as '429:10%,slow:2s,civitai=504:5%'; docs/sandbox.md tells all.",
         ),
     ] = "",
     seed: Annotated[int, typer.Option(help="Of the made-up models and of the faults.")] = 1,

@@ -99,7 +99,7 @@ def accept(
         list[str],
         typer.Argument(
             metavar="FILTER...",
-            help="Such as civitai:filter/x/week.",
+            help="Such as civitai:filter/x/week, or a glob: 'hf:*'.",
             autocompletion=quarantined_names,
         ),
     ],
@@ -112,7 +112,7 @@ def accept(
 ) -> None:
     """Publish candidates that were quarantined, as they were made; sends nothing.
 
-    Example: manifests accept civitai:filter/x/week/sd21
+    Examples: manifests accept civitai:filter/x/week/sd21 · manifests accept 'civitai:*'
     """
     with errors_reported():
         from manifests.cli.acceptance import Acceptance, accept_candidates

@@ -179,11 +179,14 @@ def collapse(
 def verdict(case: Case, rule: GateRule, cause: str, evidence: Evidence) -> Verdict:
     """Return a verdict with its next step."""
     name = f"{case.filter.source}:{case.filter.path}"
+    of_all = {GateRule.SOURCE_EMPTY, GateRule.SOURCE_SHRUNK}
+    several = f", or all: manifests accept '{case.filter.source}:*'" if rule in of_all else ""
+    accept = f"manifests accept {name}{several}{ADVICE.get(rule, '')}"
     return Verdict(
         source=case.filter.source,
         filter=case.filter.path,
         rule=rule,
         cause=cause,
-        next_step=f"run again later; if it is right, manifests accept {name}{ADVICE.get(rule, '')}",
+        next_step=f"run again later; if it is right, {accept}",
         evidence=evidence,
     )
