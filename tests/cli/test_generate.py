@@ -390,8 +390,21 @@ def test_a_catalogue_of_the_sandbox_is_not_mixed_with_a_real_one(
     monkeypatch.setenv("CIVITAI_ENDPOINT", "https://civitai.example")
     found = manifests("generate", *FAST, *FEW)
     assert found.returncode == 2
-    assert "next: choose another folder with --out DIR" in found.stderr
+    assert "next: set CIVITAI_ENDPOINT=http://127.0.0.1:" in found.stderr
+    assert ", choose another folder with --out DIR" in found.stderr
     assert contents(out) == before
+
+
+@pytest.mark.parametrize("flag", ["--out", "--state", "--filters"])
+def test_a_folder_without_a_name_is_refused(
+    manifests: RunsCommand, tmp_path: Path, flag: str
+) -> None:
+    """What a shell makes of a variable that is not set does not fill the working folder."""
+    before = sorted(tmp_path.iterdir())
+    found = manifests("generate", "--sandbox", *FEW, flag, "")
+    assert found.returncode == 2
+    assert "no folder is named; write . for the working folder" in found.stderr
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_path_that_is_no_utf8_is_as_good_as_any(

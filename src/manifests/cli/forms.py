@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 # What reads a value is imported when there is one: `--help` shall not wait for it.
 # ruff: noqa: PLC0415
 
-__all__ = ["a_budget", "a_duration", "a_pace", "a_shard", "a_share", "a_style"]
+__all__ = ["a_budget", "a_duration", "a_folder", "a_pace", "a_shard", "a_share", "a_style"]
 
 
 def a_budget(text: str | None) -> str | None:
@@ -29,6 +30,19 @@ def a_duration(text: str | None) -> str | None:
     from manifests.settings import parse_duration
 
     return readable(text, parse_duration)
+
+
+def a_folder(given: str | Path) -> Path:
+    """Return a folder; refuse an empty name, which a shell makes of a variable that is not set.
+
+    It would stand for the working folder, and fill that with files.
+
+    Raises:
+        BadParameter: typer adds the option, and the variable that gave it.
+    """
+    if not str(given).strip():
+        raise typer.BadParameter("no folder is named; write . for the working folder")
+    return Path(given)
 
 
 def a_pace(text: str | None) -> str | None:

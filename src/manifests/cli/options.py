@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from manifests.cli.completing import any_of, filter_names, source_names
-from manifests.cli.forms import a_budget, a_duration, a_pace, a_shard, a_share, a_style
+from manifests.cli.forms import a_budget, a_duration, a_folder, a_pace, a_shard, a_share, a_style
 
 __all__ = [
     "FILTERS",
@@ -50,15 +50,8 @@ FILTERS: Final = Path("filters")
 OUT: Final = Path("manifests")
 STATE: Final = Path(".manifests")
 SCHEMAS: Final = (
-    "catalogue",
-    "directory",
-    "doctor",
-    "events",
-    "filters",
-    "manifest",
-    "run",
-    "settings",
-    "status",
+    *("catalogue", "directory", "doctor", "events", "filters"),
+    *("manifest", "run", "settings", "status"),
 )
 """Names of the kinds in `schemas.py`, which takes too long to import for help."""
 
@@ -76,6 +69,7 @@ FiltersOption: TypeAlias = Annotated[
         "--filters",
         metavar="DIR",
         envvar="MANIFESTS_FILTERS",
+        parser=a_folder,
         help="Folder of the filter definitions.",
     ),
 ]
@@ -85,6 +79,7 @@ OutOption: TypeAlias = Annotated[
         "--out",
         metavar="DIR",
         envvar="MANIFESTS_OUT",
+        parser=a_folder,
         help="Folder of the published set.",
     ),
 ]
@@ -182,6 +177,7 @@ StateOption: TypeAlias = Annotated[
         "--state",
         metavar="DIR",
         envvar="MANIFESTS_STATE",
+        parser=a_folder,
         help="Folder of what lasts from run to run and is not published.",
     ),
 ]
