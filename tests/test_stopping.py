@@ -43,11 +43,18 @@ class Reading:
 )
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_a_signal_ends_it(sent: signal.Signals, expected: EndedBy, backend: str) -> None:
-    """SIGINT and SIGTERM cancel the reading, are named, and leave what was gathered."""
+    """SIGINT and SIGTERM are told, cancel the reading, are named, and leave what was gathered."""
     before = signal.getsignal(sent)
     reading = Reading(sends=sent)
-    read = partial(read_until_stopped, reading.read, deadline=60)
+    told: list[tuple[EndedBy, bool]] = []
+    read = partial(
+        read_until_stopped,
+        reading.read,
+        deadline=60,
+        tell=lambda ended_by: told.append((ended_by, reading.was_cancelled)),
+    )
     assert anyio.run(read, backend=backend) == expected
+    assert told == [(expected, False)]
     assert reading.gathered == [1, 2]
     assert reading.was_cancelled
     assert signal.getsignal(sent) == before

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from manifests.accounting import plan_record, stock_of, summed_up, take_stock
 from manifests.assembly import assemble, collect_entries, record_queries
 from manifests.drafting import Draft, compose_release, hold_back, judge, settle_all, unlisted
 from manifests.errors import StoreError
-from manifests.events import RunPlanned
+from manifests.events import Noted, RunPlanned
 from manifests.handover import claim, hand_over, withdrawn
 from manifests.heap import give_back, keep_low
 from manifests.memory import Recalled
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from manifests.fetch.fetcher import FetchesPages
     from manifests.memory import Memory
     from manifests.preparing import Prepared
+    from manifests.stopping import EndedBy
     from manifests.store.publisher import Disk
     from manifests.store.release import Release
     from manifests.traffic import HostRecord
@@ -93,7 +95,11 @@ async def make_draft(prepared: Prepared, workplace: Workplace) -> Draft:
     recalled = workplace.memory.recall() if workplace.memory else Recalled()
     spool = Spool()
     reader = listing_reader(prepared, workplace, recalled, began=began, spool=spool)
-    ended_by = await read_until_stopped(reader.read_all, deadline=prepared.settings.deadline)
+    ended_by = await read_until_stopped(
+        reader.read_all,
+        deadline=prepared.settings.deadline,
+        tell=partial(tell_of_signal, workplace.reporter),
+    )
     made = tuple(assemble(prepared.plan, reader.results, prepared.infos, ended_by=ended_by))
     judgement = judge(made, prepared, recalled, now=clock.wall())
     for each in made:
@@ -121,6 +127,12 @@ async def make_draft(prepared: Prepared, workplace: Workplace) -> Draft:
     )
     held = tuple(hold_back(made, judgement, entries))
     return Draft(record=record, made=made, release=release, held=held)
+
+
+def tell_of_signal(reporter: Reporter, signal: EndedBy) -> None:
+    """Say that a signal was heard: composing and publishing take a while, which looks like none."""
+    message = f"{signal}: ending with what is complete; once more ends at once"
+    reporter(Noted(message=message, passing=True))
 
 
 def listing_reader(

@@ -36,8 +36,22 @@ class SignalWatch:
             await anyio.sleep_forever()
 
 
-async def read_until_stopped(read: Callable[[], Awaitable[None]], *, deadline: float) -> EndedBy:
+def say_nothing(_: EndedBy) -> None:
+    """Tell nobody of a signal."""
+
+
+async def read_until_stopped(
+    read: Callable[[], Awaitable[None]],
+    *,
+    deadline: float,
+    tell: Callable[[EndedBy], None] = say_nothing,
+) -> EndedBy:
     """Run *read* until it is done, a signal comes or *deadline* seconds have passed.
+
+    Args:
+        read: what is cancelled then.
+        deadline: in seconds.
+        tell: is told of a signal in the moment it comes, before *read* has ended.
 
     Returns:
         What ended it; whatever *read* had gathered by then is still there.
@@ -45,14 +59,18 @@ async def read_until_stopped(read: Callable[[], Awaitable[None]], *, deadline: f
     watch = SignalWatch()
     with anyio.move_on_after(deadline) as scope:
         async with task_group() as tasks:
-            tasks.start_soon(cancel_after, watch, tasks.cancel_scope)
+            tasks.start_soon(cancel_after, watch, tasks.cancel_scope, tell)
             await read()
     if watch.received:
         return watch.received
     return "deadline" if scope.cancelled_caught else "completion"
 
 
-async def cancel_after(watch: SignalWatch, scope: anyio.CancelScope) -> None:
+async def cancel_after(
+    watch: SignalWatch, scope: anyio.CancelScope, tell: Callable[[EndedBy], None]
+) -> None:
     """Cancel *scope* once *watch* has seen a signal."""
     await watch.wait()
+    if watch.received:
+        tell(watch.received)
     scope.cancel()

@@ -54,6 +54,7 @@ def test_an_interrupted_run_publishes_what_is_complete(
         told = process.stderr.read()
     assert process.returncode == code
     assert f"ended early by {number.name}; what was complete is published" in told
+    assert f"{number.name}: ending with what is complete; once more ends at once\n" in told
     assert "CANCELLED" in told
     names = {path.name for path in out.glob("[!.]*")}
     assert names == {
