@@ -106,13 +106,13 @@ def test_quarantined_filters_are_one_group(
 def test_a_group_tells_all(
     screen: Screen, make_outcome: MakesOutcome, make_record: MakesRecord
 ) -> None:
-    """A group has code, count, cause, next step, and a command that shows one of its failures."""
+    """A group has code, count, source, cause, next step, and a command that shows one failure."""
     spent = BUSY.model_copy(
         update={"code": ErrorCode.MAX_RETRIES_EXCEEDED, "last_code": ErrorCode.RATE_LIMIT}
     )
     outcomes = [make_outcome(State.STALE, previous=1, failure=spent) for _ in range(12)]
     text = " ".join(" ".join(summed_up(screen, make_record(*outcomes), flags=" --sandbox")).split())
-    assert "MAX_RETRIES_EXCEEDED 12 HTTP 429 (RATE_LIMIT) next: run it later" in text
+    assert "MAX_RETRIES_EXCEEDED 12 civitai: HTTP 429 (RATE_LIMIT) next: run it later" in text
     assert "manifests test-filter civitai:filter/x --sandbox" in text
 
 
@@ -273,7 +273,9 @@ def test_a_narrow_terminal_gets_a_list(
     assert command == "see one: manifests test-filter civitai:"
     assert max(len(line) for line in (*table, *rest)) <= width
     text = " ".join(plain.split())
-    assert "MAX_RETRIES_EXCEEDED (RATE_LIMIT): 1 filter HTTP 429 next: run it later" in text
+    assert (
+        "MAX_RETRIES_EXCEEDED (RATE_LIMIT): 1 filter civitai: HTTP 429 next: run it later" in text
+    )
     assert "manifests/: 1 kept stale — 0 requests in 12 s" in text
 
 

@@ -96,8 +96,7 @@ def failure_list(groups: Sequence[tuple[Failure, list[Outcome]]]) -> Group:
     for failure, outcomes in groups:
         what = f"{shown_code(failure)}: {counted(len(outcomes), 'filter')}".replace("\n", " ")
         parts.append(cell(what, style="red"))
-        lines = f"{failure.cause}\nnext: {failure.next_step}"
-        parts.append(Padding(cell(lines), (0, 0, 1, 2)))
+        parts.append(Padding(cell(reason(failure, outcomes)), (0, 0, 1, 2)))
     return Group(*parts)
 
 
@@ -108,6 +107,11 @@ def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]]) -> Table:
     table.add_column("filters", justify="right")
     table.add_column("why, and what next", overflow="fold", ratio=1)
     for failure, outcomes in groups:
-        lines = [failure.cause, f"next: {failure.next_step}"]
-        table.add_row(cell(shown_code(failure)), str(len(outcomes)), cell("\n".join(lines)))
+        why = cell(reason(failure, outcomes))
+        table.add_row(cell(shown_code(failure)), str(len(outcomes)), why)
     return table
+
+
+def reason(failure: Failure, outcomes: Sequence[Outcome]) -> str:
+    """Return whose failures these are, why, and what next: two sources may fail by one code."""
+    return f"{outcomes[0].source}: {failure.cause}\nnext: {failure.next_step}"
