@@ -69,7 +69,7 @@ def test_root_help_lists_the_commands(manifests: RunsCommand) -> None:
         (("generate", "--max-failed", "101%"), "'101%' is no share; write it as 10%"),
         (("generate", "--style", "tiny"), "unknown style 'tiny'; use standard or compact"),
         (("generate", "--report", "no/such/report.json"), "error: --report no/such/report.json"),
-        (("generate", "--report", "."), "error: --report .: no file can be written there"),
+        (("generate", "--report", "."), "error: --report .: that is a folder"),
         (("generate", "--source", "hugingface"), "did you mean 'huggingface'?"),
         (("generate", "--only", "x/weak"), "did you mean 'x/week'?"),
         (("test-filter", "likes/smal"), "did you mean 'likes/small'?"),

@@ -266,7 +266,7 @@ def test_without_a_run_there_is_no_report(manifests: RunsCommand, serve: Serves)
     [
         (("--report", "run.pdf"), "run.pdf: its suffix stands for no format"),
         (("--report", "no/run.md"), "--report no/run.md: no file can be written there"),
-        (("--report", "."), "--report .: no file can be written there"),
+        (("--report", "."), "--report .: that is a folder"),
         (("--report", "a", "--format", "htm"), "no format 'htm'; did you mean 'html'?"),
     ],
 )

@@ -297,3 +297,15 @@ def test_a_pipe_gets_whole_lines(
     screen = make_screen(30)
     lines = summed_up(screen, make_record(make_outcome(State.FRESH)))
     assert len(lines) == 1
+
+
+def test_large_numbers_are_written_alike(
+    make_outcome: MakesOutcome, make_record: MakesRecord
+) -> None:
+    """Counts of one sentence have the same commas."""
+    outcomes = [make_outcome(State.MISSING)] * 1200
+    record = make_record(*outcomes)
+    assert headline(record, OUT).startswith(
+        "0 of 1,200 manifests stand in manifests/: 1,200 missing"
+    )
+    assert any("1,200 of civitai's 1,200 filters failed" in line for line in verdict_of(record))

@@ -77,12 +77,12 @@ def test_giving_up_keeps_the_facts(code: ErrorCode) -> None:
         (
             Signal(code=ErrorCode.API_ERROR, cause="HTTP 503: away", pause=7200),
             ErrorCode.API_ERROR,
-            "HTTP 503: away; upstream wants a pause of 7200 s",
+            "HTTP 503: away; upstream wants a pause of 2 h 0 min",
         ),
         (
             Signal(status=200, pause=7200),
             ErrorCode.RATE_LIMIT,
-            "its quota is used up; upstream wants a pause of 7200 s",
+            "its quota is used up; upstream wants a pause of 2 h 0 min",
         ),
     ],
 )

@@ -323,7 +323,7 @@ async def test_a_good_page_with_a_pause_too_long() -> None:
     assert second == third
     assert second.failure is not None
     assert second.failure.code is ErrorCode.RATE_LIMIT
-    assert second.failure.cause == "its quota is used up; upstream wants a pause of 3600 s"
+    assert second.failure.cause == "its quota is used up; upstream wants a pause of 1 h 0 min"
 
 
 @pytest.mark.parametrize(

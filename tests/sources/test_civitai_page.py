@@ -38,7 +38,8 @@ def with_images(*images: dict[str, object]) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("body", "cause"),
     [
-        (b"", "no complete JSON"),
+        (b"", "the body is empty"),
+        (b" \n", "the body is empty"),
         (b"<!DOCTYPE html><p>502", "no complete JSON; it begins with “<!DOCTYPE html><p>502”"),
         (page(item())[:-20], "no complete JSON"),
         (b'\xff\xfe{"items"', "no complete JSON"),

@@ -26,7 +26,8 @@ def read_one(**fields: object) -> Entry:
 @pytest.mark.parametrize(
     ("body", "cause"),
     [
-        (b"", "no complete JSON"),
+        (b"", "the body is empty"),
+        (b" \n", "the body is empty"),
         (b"<html>", "no complete JSON; it begins with “<html>”"),
         (b'[{"id": "a/b"}', "no complete JSON"),
         (b"{}", "a list was expected"),

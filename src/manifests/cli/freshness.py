@@ -74,7 +74,7 @@ def show(console: Console, found: Sequence[Age], *, max_age: float | None) -> No
     old = sum(is_too_old(each, max_age) for each in found)
     if max_age is not None and old:
         limit = duration(max_age)
-        say(console, f"{old} older than {limit}, or missing: exit code 3", style="red")
+        say(console, f"{old:,} older than {limit}, or missing: exit code 3", style="red")
 
 
 def table_of(odd: Sequence[Age]) -> Table:
@@ -93,7 +93,7 @@ def is_too_old(age: Age, max_age: float | None) -> bool:
 def show_sum(console: Console, found: Sequence[Age]) -> None:
     """Print how many filters are in each state."""
     states = Counter(each.state for each in found)
-    parts = ", ".join(f"{count} {state}" for state, count in states.items())
+    parts = ", ".join(f"{count:,} {state}" for state, count in states.items())
     say(console, f"{counted(len(found), 'filter')}: {parts}", style="bold")
     if states["unknown"]:
         say(console, "status.json tells nothing of the unknown ones; next: manifests generate")

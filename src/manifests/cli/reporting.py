@@ -91,7 +91,12 @@ def check_place(path: Path) -> None:
     Raises:
         SettingsError: its folder is not there, or it is a folder itself.
     """
-    if path.is_dir() or not path.parent.is_dir():
+    if path.is_dir():
+        raise SettingsError(
+            f"--report {path}: that is a folder",
+            next_step=f"name a file in it: --report {path / 'run.json'}",
+        )
+    if not path.parent.is_dir():
         raise SettingsError(
             f"--report {path}: no file can be written there",
             next_step=f"make the folder first: mkdir -p {path.parent}",

@@ -108,7 +108,7 @@ def failure_table(groups: Sequence[tuple[Failure, list[Outcome]]]) -> Table:
     table.add_column("why, and what next", overflow="fold", ratio=1)
     for failure, outcomes in groups:
         why = cell(reason(failure, outcomes))
-        table.add_row(cell(shown_code(failure)), str(len(outcomes)), why)
+        table.add_row(cell(shown_code(failure)), f"{len(outcomes):,}", why)
     return table
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from manifests.errors import ErrorCode
 from manifests.results import Failure
-from manifests.words import counted
+from manifests.words import counted, duration
 
 if TYPE_CHECKING:
     from manifests.fetch.signals import Signal
@@ -43,7 +43,7 @@ def give_up(signal: Signal, info: SourceInfo) -> Failure:
     then can the signal be a good one.
     """
     code = signal.code or ErrorCode.RATE_LIMIT
-    wish = f"; upstream wants a pause of {signal.pause:g} s" if signal.pause else ""
+    wish = f"; upstream wants a pause of {duration(signal.pause)}" if signal.pause else ""
     return Failure(
         code=code,
         cause=f"{reason(signal)}{wish}",

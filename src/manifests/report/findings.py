@@ -54,10 +54,10 @@ def headline(record: RunRecord, out: PurePath) -> str:
     stand = "stands" if total == 1 else "stand"
     there = sum(not is_missing(outcome) for outcome in record.outcomes)
     counts = record.counts
-    states = [f"{counts[state]} {noun}" for state, noun in NOUNS.items() if counts[state]]
+    states = [f"{counts[state]:,} {noun}" for state, noun in NOUNS.items() if counts[state]]
     where = f"would stand in {out}/ (dry run)" if record.dry_run else f"{stand} in {out}/"
     return (
-        f"{there} of {counted(total, 'manifest')} {where}: {', '.join(states)}"
+        f"{there:,} of {counted(total, 'manifest')} {where}: {', '.join(states)}"
         f" — {counted(record.requests, 'request')} in {duration(record.seconds)}"
     )
 
@@ -118,7 +118,7 @@ def failed_of(record: RunRecord, source: str) -> str:
     """Return how many filters of one source failed, as counts: a rounded share could mislead."""
     states = [outcome.state for outcome in record.outcomes if outcome.source == source]
     failed = sum(not state.is_current for state in states)
-    return f"{failed} of {source}'s {counted(len(states), 'filter')} failed"
+    return f"{failed:,} of {source}'s {counted(len(states), 'filter')} failed"
 
 
 def shown_code(failure: Failure) -> str:

@@ -40,7 +40,8 @@ def decode(body: bytes) -> object:
         value: object = json.loads(body)
     except (ValueError, RecursionError) as error:
         start = body[: 4 * LONGEST_CAUSE].decode("utf-8", "replace")
-        raise PageError(f"the body is no complete JSON; it begins with {shown(start)}") from error
+        what = f"no complete JSON; it begins with {shown(start)}" if start.strip() else "empty"
+        raise PageError(f"the body is {what}") from error
     return value
 
 
