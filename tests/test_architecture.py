@@ -62,6 +62,7 @@ FLOORS = (
         "manifests.selection",
         "manifests.validation",
         "manifests.outline",
+        "manifests.places",
         "manifests.planner",
         "manifests.sharding",
         "manifests.listings",

@@ -91,7 +91,8 @@ def test_a_threshold_of_another_form_is_refused(tmp_path: Path, line: str, probl
     for text, where in ((f"{HEAD}{line}\n{FACET}", ""), (override, 'overrides."filter/day".')):
         with pytest.raises(DefinitionError) as caught:
             load(tmp_path, text)
-        assert caught.value.problems == (f"{tmp_path / 'civitai.toml'}: {where}{problem}",)
+        place = problem if where else problem.replace(":", " (line 3):", 1)
+        assert caught.value.problems == (f"{tmp_path / 'civitai.toml'}: {where}{place}",)
 
 
 def test_editors_are_told_the_form() -> None:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from manifests.definitions import DefinitionFile, Definitions, Options
 from manifests.errors import DefinitionError
 from manifests.models import Filter
+from manifests.places import with_line
 from manifests.selection import matches_any
 from manifests.tables import decode_toml
 from manifests.validation import check_file, explain, nearest, same_source_twice, unknown
@@ -66,7 +67,8 @@ def read_file(path: Path, sources: Mapping[str, Source]) -> tuple[Definitions | 
     """Return the definitions of one file, or None and a line for each thing wrong with it."""
     try:
         # Some editors begin a file with a byte order mark, which TOML does not know.
-        raw = decode_toml(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        raw = decode_toml(text)
     except OSError as error:
         return None, [f"{path}: can't be read: {error.strerror}"]
     except UnicodeDecodeError as error:
@@ -76,9 +78,9 @@ def read_file(path: Path, sources: Mapping[str, Source]) -> tuple[Definitions | 
     name = raw.get("source")
     if not isinstance(name, str) or name not in sources:
         why = "is missing" if name is None else unknown("source", str(name), sources)
-        return None, [f"{path}: source: {why}"]
+        return None, [f"{path}: {with_line(f'source: {why}', text)}"]
     found, problems = parse(raw, origin=str(path), source=sources[name])
-    return found, [f"{path}: {line}" for line in problems]
+    return found, [f"{path}: {with_line(each, text)}" for each in problems]
 
 
 def parse(

@@ -94,16 +94,19 @@ def test_wrong_usage(
 @pytest.mark.parametrize(
     ("text", "problems"),
     [
-        (WRONG_KEY, ["limmit: unknown key 'limmit'; did you mean 'limit'?"]),
+        (WRONG_KEY, ["limmit (line 4): unknown key 'limmit'; did you mean 'limit'?"]),
         (
             WRONG_VALUES,
             [
-                "sort: unknown order 'Most Downloadd'; did you mean 'Most Downloaded'?",
-                "facets[0].slugs.week: unknown value 'Weak'; did you mean 'Week'?",
+                "sort (line 3): unknown order 'Most Downloadd'; did you mean 'Most Downloaded'?",
+                "facets[0].slugs.week (line 7): unknown value 'Weak'; did you mean 'Week'?",
             ],
         ),
         ("source = ", ["Invalid value (at end of document)"]),
-        ('source = "civitia"', ["source: unknown source 'civitia'; did you mean 'civitai'?"]),
+        (
+            'source = "civitia"',
+            ["source (line 1): unknown source 'civitia'; did you mean 'civitai'?"],
+        ),
     ],
     ids=["key", "values", "no TOML", "source"],
 )
@@ -115,7 +118,7 @@ def test_wrong_definitions(
     text: str,
     problems: list[str],
 ) -> None:
-    """All that is wrong is named by file and key with the nearest right name; nothing is sent."""
+    """All that is wrong is named by file, key and line, with the nearest right name, unsent."""
     upstream = serve(models=10)
     Path("defs").mkdir()
     Path("defs/wrong.toml").write_text(text, encoding="utf-8")
