@@ -66,17 +66,12 @@ def test_an_unknown_filter_is_refused(settings: Settings) -> None:
     ("before", "now", "step"),
     [
         (
-            "http://127.0.0.1:8000",
+            "http://[::1]:80",
             "https://civitai.com",
-            "set CIVITAI_ENDPOINT=http://127.0.0.1:8000,",
+            "add --sandbox, or set CIVITAI_ENDPOINT=http://[::1]:80 if that is a server of yours,",
         ),
-        ("http://127.0.0.1", "https://civitai.com", "add --sandbox,"),
         ("https://civitai.com", "http://[::1]:1", "set CIVITAI_ENDPOINT=https://civitai.com,"),
-        (
-            "https://civitai.com",
-            "http://127.0.0.1",
-            "leave --sandbox out and set CIVITAI_ENDPOINT=https://civitai.com,",
-        ),
+        ("https://civitai.com", "http://127.0.0.1", "leave --sandbox out,"),
     ],
 )
 def test_another_kind_of_upstream_is_refused(before: str, now: str, step: str) -> None:
@@ -101,7 +96,7 @@ def test_where_nothing_was_made_any_upstream_may_come_next() -> None:
     [
         (None, "https://civitai.com"),
         ("https://civitai.com", "https://mirror.example"),
-        ("http://127.0.0.1:8000", "http://localhost:9000"),
+        ("http://[::1]:80", "http://localhost:9000"),
     ],
 )
 def test_the_same_kind_of_upstream_is_welcome(before: str | None, now: str) -> None:
@@ -128,7 +123,7 @@ def unsigned(source: str = "civitai") -> Published:
 
 def test_made_up_models_never_replace_a_set_of_unknown_origin(settings: Settings) -> None:
     """Without its status a set may be a real one; a real run may mend it."""
-    local = replace(settings, access={"civitai": Access(endpoint="http://127.0.0.1:8000")})
+    local = replace(settings, access={"civitai": Access(endpoint="http://[::1]:80")})
     with pytest.raises(SettingsError, match=r"but no status\.json that tells whether") as caught:
         refuse_other_upstream(local, unsigned(), SOURCES)
     assert "--out DIR" in caught.value.next_step

@@ -164,19 +164,12 @@ def mixture(settings: Settings, before: Mapping[str, str]) -> tuple[str, str, st
 
 
 def as_before(endpoint: str, now: str, *, variable: str) -> str:
-    """Say how the endpoint is asked again that was asked before; the embedded one has no port."""
-    if is_embedded(endpoint):
-        return "add --sandbox"
-    return (
-        f"leave --sandbox out and set {variable}={endpoint}"
-        if is_embedded(now)
-        else f"set {variable}={endpoint}"
-    )
-
-
-def is_embedded(endpoint: str) -> bool:
-    """Tell whether an endpoint stands for the embedded upstream, whose port is any."""
-    return is_loopback(endpoint) and urlsplit(endpoint).port is None
+    """Say how to ask again whom a set was made from."""
+    if is_loopback(endpoint):
+        # The embedded upstream has another port each time: by that it can't be told from another.
+        return f"add --sandbox, or set {variable}={endpoint} if that is a server of yours"
+    # What is embedded has no port yet.
+    return "leave --sandbox out" if urlsplit(now).port is None else f"set {variable}={endpoint}"
 
 
 def refuse_unknown_upstream(settings: Settings, published: Published) -> None:

@@ -488,6 +488,7 @@ def test_the_history_knows_whose_a_set_without_status_is(
     refused = manifests("generate", *FAST)
     assert refused.returncode == 2
     assert "holds a catalogue made from http://127.0.0.1" in refused.stderr
+    assert "next: add --sandbox, or set CIVITAI_ENDPOINT=http://127.0.0.1:" in refused.stderr
     assert {path.name: path.read_bytes() for path in out.glob("*.json")} == before
 
 
