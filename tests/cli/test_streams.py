@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from manifests.cli.streams import Unheeded, open_streams
+from manifests.cli.streams import Unheeded, give_up_stdout, open_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +68,51 @@ def test_a_run_publishes_whoever_listens(
         os.close(each)
     assert made.returncode == 0
     assert (tmp_path / "out" / "civitai-filter-x-week-sd21.json").is_file()
+
+
+COMMANDS = [["--version"], ["--help"], ["list"], ["plan"], ["settings", "--json"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_full_disk_is_said(command: list[str]) -> None:
+    """Whoever keeps what a command prints learns that it is not all there, in two lines."""
+    with FULL.open("wb") as full:
+        made = subprocess.run(
+            [sys.executable, "-m", "manifests", *command],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert made.returncode == 1
+    assert made.stderr.splitlines() == [
+        "error: what is printed can't be written: No space left on device",
+        "next: make room there, or let it go to another place",
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_reader_that_has_gone_is_no_news(command: list[str]) -> None:
+    """`manifests list | head` ends without a word, as `head` has what it wants."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    made = subprocess.run(
+        [sys.executable, "-m", "manifests", *command],
+        cwd=ROOT,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (made.returncode, made.stderr) == (1, "")
+
+
+def test_another_error_is_none_of_stdout_s() -> None:
+    """What else the system refuses is a bug of ours, and shows itself as one."""
+    with pytest.raises(PermissionError):
+        give_up_stdout(PermissionError(13, "Permission denied"))
 
 
 def test_what_can_not_be_written_is_lost_alone() -> None:

@@ -13,9 +13,24 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command `manifests`."""
+    try:
+        run()
+    except OSError as error:
+        from manifests.cli.streams import give_up_stdout  # noqa: PLC0415 - start-up time
+
+        give_up_stdout(error)
+
+
+def run() -> None:
+    """Do what the command line says.
+
+    Raises:
+        OSError: what is printed can't be written; errors of other files are told elsewhere.
+    """
     # Without the tenth of a second that the imports below take.
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"manifests {__version__}\n")
+        sys.stdout.flush()
         return
     if {"list", "--help", "-h"} & {*sys.argv[1:2], *sys.argv[-1:]} and answered():
         return
@@ -45,4 +60,5 @@ def answered() -> bool:
     text = answer(sys.argv[1:], os.environ)
     if text is not None:
         sys.stdout.write(text)
+        sys.stdout.flush()
     return text is not None

@@ -1,18 +1,22 @@
-"""Keep a command going when nobody reads what it tells people, as on a full disk of logs."""
+"""Say what becomes of a command whose output can't be written, as on a full disk."""
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-__all__ = ["Unheeded", "open_streams"]
+__all__ = ["Unheeded", "give_up_stdout", "open_streams"]
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EIO})
+"""Why a disk takes no more."""
 
 
 class Unheeded(io.TextIOWrapper):
@@ -49,6 +53,25 @@ def open_streams() -> None:
             line_buffering=kept.line_buffering,
             write_through=kept.write_through,
         )
+
+
+def give_up_stdout(error: OSError) -> None:
+    """Leave with exit code 1 where stdout takes no more: a full disk is said, a gone reader not.
+
+    Raises:
+        OSError: it is of another kind, and a bug.
+        SystemExit: otherwise.
+    """
+    if error.errno in FULL:
+        sys.stderr.write(
+            f"error: what is printed can't be written: {error.strerror}\n"
+            "next: make room there, or let it go to another place\n"
+        )
+    elif not isinstance(error, BrokenPipeError):
+        raise error
+    # Else Python would try to write the rest when it ends, and complain in words of its own.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(1)
 
 
 def nowhere() -> TextIO:
