@@ -390,8 +390,8 @@ def test_a_catalogue_of_the_sandbox_is_not_mixed_with_a_real_one(
     monkeypatch.setenv("CIVITAI_ENDPOINT", "https://civitai.example")
     found = manifests("generate", *FAST, *FEW)
     assert found.returncode == 2
-    assert "next: set CIVITAI_ENDPOINT=http://127.0.0.1:" in found.stderr
-    assert ", choose another folder with --out DIR" in found.stderr
+    assert "next: add --sandbox, or set CIVITAI_ENDPOINT=http://127.0.0.1:" in found.stderr
+    assert " yours, choose another folder with --out DIR" in found.stderr
     assert contents(out) == before
 
 
