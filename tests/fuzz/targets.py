@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from manifests.cli.listing import as_json, as_table, rows_of
 from manifests.cli.quick import columns, has_settings
@@ -89,7 +89,9 @@ NOW = datetime(2026, 8, 20, 12, 0, tzinfo=UTC)
 MOST_BYTES = 1024**2
 """Bytes that a body unpacks to, at most."""
 INFOS = {name: source.info for name, source in SOURCES.items()}
-RowOf = TypeAdapter(tuple[str, dict[str, str | float | int | None]])
+# SQLite holds no longer integers, so that no row has one.
+Integer = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+RowOf = TypeAdapter(tuple[str, dict[str, str | float | Integer | None]])
 ROWS = (
     """INSERT INTO runs (id, out, run, started, pages_since, ended, ended_by, seconds, requests)
     VALUES (1, ?, 'r', '2026-08-20T11:00:00Z', '2026-08-20T11:00:00Z', NULL, NULL, 1, 1)""",
