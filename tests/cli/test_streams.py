@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import subprocess
@@ -70,6 +71,19 @@ def test_a_run_publishes_whoever_listens(
     assert (tmp_path / "out" / "civitai-filter-x-week-sd21.json").is_file()
 
 
+def ended(command: list[str], *, stdout: int) -> tuple[int, str]:
+    """Return the exit code of a command, and what it said on stderr."""
+    made = subprocess.run(
+        [sys.executable, "-m", "manifests", *command],
+        cwd=ROOT,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return made.returncode, made.stderr
+
+
 COMMANDS = [["--version"], ["--help"], ["list"], ["plan"], ["settings", "--json"]]
 
 
@@ -77,16 +91,9 @@ COMMANDS = [["--version"], ["--help"], ["list"], ["plan"], ["settings", "--json"
 def test_a_full_disk_is_said(command: list[str]) -> None:
     """Whoever keeps what a command prints learns that it is not all there, in two lines."""
     with FULL.open("wb") as full:
-        made = subprocess.run(
-            [sys.executable, "-m", "manifests", *command],
-            cwd=ROOT,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert made.returncode == 1
-    assert made.stderr.splitlines() == [
+        code, said = ended(command, stdout=full.fileno())
+    assert code == 1
+    assert said.splitlines() == [
         "error: what is printed can't be written: No space left on device",
         "next: make room there, or let it go to another place",
     ]
@@ -97,22 +104,22 @@ def test_a_reader_that_has_gone_is_no_news(command: list[str]) -> None:
     """`manifests list | head` ends without a word, as `head` has what it wants."""
     reading, writing = os.pipe()
     os.close(reading)
-    made = subprocess.run(
-        [sys.executable, "-m", "manifests", *command],
-        cwd=ROOT,
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    code, said = ended(command, stdout=writing)
     os.close(writing)
-    assert (made.returncode, made.stderr) == (1, "")
+    assert (code, said) == (1, "")
 
 
-def test_another_error_is_none_of_stdout_s() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(errno.EACCES, "Permission denied"),
+        OSError(errno.ENOSPC, "No space left on device", "a file"),
+    ],
+)
+def test_another_error_is_none_of_stdout_s(error: OSError) -> None:
     """What else the system refuses is a bug of ours, and shows itself as one."""
-    with pytest.raises(PermissionError):
-        give_up_stdout(PermissionError(13, "Permission denied"))
+    with pytest.raises(OSError, match=str(error.strerror)):
+        give_up_stdout(error)
 
 
 def test_what_can_not_be_written_is_lost_alone() -> None:

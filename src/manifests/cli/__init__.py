@@ -45,12 +45,13 @@ def run() -> None:
     forget_odd_sizes(os.environ)
     open_streams()
     command = app_for(sys.argv[1:])
-    if os.environ.get("_MANIFESTS_COMPLETE") == "complete_bash":
-        from manifests.cli.bashwords import whole_words  # noqa: PLC0415 - as above
+    if os.environ.get("_MANIFESTS_COMPLETE") != "complete_bash":
+        command(prog_name="manifests")
+        return
+    from manifests.cli.bashwords import whole_words  # noqa: PLC0415 - as above
 
-        with whole_words(os.environ):
-            command(prog_name="manifests")
-    command(prog_name="manifests")
+    with whole_words(os.environ):
+        command(prog_name="manifests")
 
 
 def answered() -> bool:

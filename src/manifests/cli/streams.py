@@ -62,7 +62,8 @@ def give_up_stdout(error: OSError) -> None:
         OSError: it is of another kind, and a bug.
         SystemExit: otherwise.
     """
-    if error.errno in FULL:
+    # What was opened by name has one, and is none of stdout's.
+    if error.errno in FULL and error.filename is None:
         sys.stderr.write(
             f"error: what is printed can't be written: {error.strerror}\n"
             "next: make room there, or let it go to another place\n"
